@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// GuestConfig: what a guest should be, and the reader of its text form (xl.cfg assignments).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace xcl {
+
+// Physical CPU numbers, ascending and without duplicates. Empty means: wherever Xen likes.
+using CpuList = std::vector<std::uint16_t>;
+
+enum class ConsoleKind {
+    pty,   // xenconsoled offers the guest's console as a pseudo-terminal
+    none,  // no ring, no event channel, no store node: xenconsoled never sees the guest
+};
+
+// What becomes of a guest that ended by itself.
+enum class EndAction {
+    destroy,   // the next `reap` collects it
+    preserve,  // it stays for inspection until somebody destroys it
+};
+
+struct GuestConfig {
+    std::string name;     // a label for people; need not be unique
+    std::string kernel;   // path of the image
+    std::string ramdisk;  // path, empty for none
+    std::string cmdline;  // what the kernel is told, at most max_cmdline bytes
+    std::uint64_t memory_mib = 0;
+    std::uint16_t vcpus = 1;
+    CpuList cpus;  // where the vCPUs may run
+    ConsoleKind console = ConsoleKind::pty;
+    EndAction on_poweroff = EndAction::destroy;
+    EndAction on_crash = EndAction::destroy;
+
+    // start_info.cmd_line holds MAX_GUEST_CMDLINE (1024, xen/xen.h) bytes with the final NUL.
+    static constexpr std::size_t max_cmdline = 1023;
+    // A PV guest on x86 has at most 512 vCPUs (MAX_VIRT_CPUS); beyond 32 it must register
+    // vcpu_info pages itself (XEN_LEGACY_MAX_VCPUS), which every Linux guest does.
+    static constexpr std::uint16_t max_vcpus = 512;
+    // A name or console entry travels through XenStore; this bound keeps it readable.
+    static constexpr std::size_t max_name = 128;
+};
+
+struct ParsedConfig {
+    GuestConfig config;
+    std::vector<std::string> warnings;  // whole lines: "guest.cfg:7:1: 'acpi' has no effect here"
+};
+
+// A config longer than this is refused unread (a real one is a few hundred bytes).
+inline constexpr std::size_t max_config_bytes = std::size_t{64} * 1024;
+
+// Reads the text of a guest config. `origin` names it in errors and warnings (a path).
+// `overrides` are further assignments (`key=value`, from a command line) that come after the text
+// and win over it; a value that is no quoted string, number or list is taken as a plain string.
+// Throws Error (bad_config) with origin, line, column, what was expected and the nearest key.
+[[nodiscard]] ParsedConfig parse_config(std::string_view text, std::string_view origin,
+                                        const std::vector<std::string>& overrides = {});
+
+// The same for the file at `path`; its name without directory and ".cfg" is the guest's name if
+// the config gives none.
+[[nodiscard]] ParsedConfig read_config(const std::string& path,
+                                       const std::vector<std::string>& overrides = {});
+
+}  // namespace xcl

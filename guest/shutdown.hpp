@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Shutdown: ending the domain with a reason, and obeying control/shutdown.
+#pragma once
+
+#include <string_view>
+
+#include "console.hpp"
+#include "xenstore.hpp"
+
+namespace guest {
+
+// Ends the domain; `reason` is one of sched.h's SHUTDOWN_*.
+[[noreturn]] void end_domain(unsigned reason);
+
+class ShutdownWatch {
+  public:
+    ShutdownWatch(XenStore& store, Console& console);
+    ShutdownWatch(const ShutdownWatch&) = delete;  // the watch points here
+    ShutdownWatch& operator=(const ShutdownWatch&) = delete;
+
+  private:
+    void obey();
+
+    XenStore* store_;
+    Console* console_;
+};
+
+}  // namespace guest

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// XenStore: one request at a time on the guest's ring, and watches. The protocol is in
+// xen/io/xs_wire.h.
+#include "xenstore.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace guest {
+
+using std::literals::operator""sv;
+
+XenStore::XenStore(Events& events, xenstore_domain_interface& shared, Port port)
+    : events_(&events), shared_(&shared), port_(port) {
+    events.bind(
+        port, [](void* self) { static_cast<XenStore*>(self)->serve_watches(); }, this);
+}
+
+XenStore::Reply XenStore::read(std::string_view path) {
+    return request(XS_READ, {path, "\0"sv});
+}
+
+XenStore::Reply XenStore::write(std::string_view path, std::string_view value) {
+    return request(XS_WRITE, {path, "\0"sv, value});
+}
+
+XenStore::Reply XenStore::watch(std::string_view path, Events::Handler handler, void* subject) {
+    if (watched_ == std::size(watches_))
+        __builtin_trap();
+    // The token by which events name the watch: its place, as a letter.
+    const char token = static_cast<char>('a' + watched_);
+    watches_[watched_++] = {handler, subject, false};
+    return request(XS_WATCH, {path, "\0"sv, {&token, 1}, "\0"sv});
+}
+
+XenStore::Reply XenStore::request(xsd_sockmsg_type type,
+                                  std::initializer_list<std::string_view> payload) {
+    xsd_sockmsg header{};
+    header.type = type;
+    header.req_id = ++last_request_;
+    for (const std::string_view piece : payload)
+        header.len += static_cast<std::uint32_t>(piece.size());
+    send({reinterpret_cast<const char*>(&header), sizeof header});
+    for (const std::string_view piece : payload)
+        send(piece);
+    Events::notify(port_);
+
+    xsd_sockmsg answer{};
+    do {
+        while (!take_message(answer))
+            wait();
+    } while (answer.type == XS_WATCH_EVENT || answer.req_id != last_request_);
+
+    std::string_view text{payload_, payload_bytes_};
+    if (answer.type == XS_ERROR)
+        text = text.substr(0, text.find('\0'));
+    return {answer.type != XS_ERROR, text};
+}
+
+void XenStore::send(std::span<const char> bytes) {
+    for (;;) {
+        bytes = bytes.subspan(requests().write(bytes));
+        if (bytes.empty())
+            return;
+        Events::notify(port_);
+        wait();
+    }
+}
+
+void XenStore::receive(std::span<char> bytes) {
+    for (;;) {
+        bytes = bytes.subspan(replies().read(bytes));
+        if (bytes.empty())
+            return;
+        Events::notify(port_);
+        wait();
+    }
+}
+
+bool XenStore::take_message(xsd_sockmsg& header) {
+    if (replies().readable() == 0)
+        return false;
+    receive({reinterpret_cast<char*>(&header), sizeof header});
+    payload_bytes_ = std::min<std::size_t>(header.len, sizeof payload_);
+    receive({payload_, payload_bytes_});
+    for (std::size_t at = payload_bytes_; at < header.len; ++at) {
+        char cut_off;
+        receive({&cut_off, 1});
+    }
+    Events::notify(port_);  // the daemon may be waiting for room
+    if (header.type == XS_WATCH_EVENT)
+        note_watch({payload_, payload_bytes_});
+    return true;
+}
+
+// An event carries the path that changed and the token, each ended by a zero.
+void XenStore::note_watch(std::string_view event) {
+    const std::size_t path_end = event.find('\0');
+    if (path_end == std::string_view::npos || path_end + 1 >= event.size())
+        return;
+    const auto place = static_cast<unsigned>(event[path_end + 1] - 'a');
+    if (place < watched_)
+        watches_[place].fired = true;
+}
+
+void XenStore::serve_watches() {
+    for (xsd_sockmsg header{}; take_message(header);) {
+    }
+    for (unsigned at = 0; at < watched_; ++at) {
+        if (!watches_[at].fired)
+            continue;
+        watches_[at].fired = false;
+        watches_[at].handler(watches_[at].subject);
+    }
+}
+
+void XenStore::wait() {
+    events_->sleep();
+    events_->collect();
+}
+
+}  // namespace guest

@@ -48,14 +48,16 @@ struct KernelImage {
 // A file larger than this, packed or unpacked, is refused.
 inline constexpr std::size_t max_image_bytes = std::size_t{512} * 1024 * 1024;
 
-// Reads ELF, gzip-compressed ELF, or a bzImage whose payload is ELF packed by gzip, xz or zstd.
-// `origin` names it in errors. Throws Error saying what is wrong with it.
-[[nodiscard]] KernelImage parse_kernel(std::vector<std::byte> file, std::string_view origin);
+// Reads ELF, ELF packed by gzip, xz or zstd, or a bzImage whose payload is one of these. `origin`
+// names it in errors; `limit` bounds it, packed and unpacked, and is at most max_image_bytes.
+// Throws Error saying what is wrong with it.
+[[nodiscard]] KernelImage parse_kernel(std::vector<std::byte> file, std::string_view origin,
+                                       std::size_t limit = max_image_bytes);
 
 // The same for the file at `path`. Reads it once.
 [[nodiscard]] KernelImage read_kernel(const std::string& path);
 
-// A ramdisk: any bytes. Throws Error when it cannot be read or exceeds max_image_bytes.
+// A ramdisk: any bytes. Throws Error when it cannot be read, is empty or exceeds max_image_bytes.
 [[nodiscard]] std::vector<std::byte> read_ramdisk(const std::string& path);
 
 }  // namespace xcl::kernel

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Origin: the file being read. Everything that refuses it does so through here, so that each error
+// names the file.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "xcl/error.hpp"
+
+namespace xcl::kernel {
+
+class Origin {
+  public:
+    // `kind` is "kernel" or "ramdisk".
+    Origin(std::string_view kind, std::string_view name)
+        : doing_(fmt::format("read the {} '{}'", kind, name)) {}
+
+    // `problem` is a clause with "it" for the file.
+    [[noreturn]] void refuse(std::string problem, std::string hint = {}) const {
+        Failure failure;
+        failure.doing = doing_;
+        failure.problem = std::move(problem);
+        failure.hint = std::move(hint);
+        throw Error(std::move(failure));
+    }
+
+    [[noreturn]] void failed_call(std::string call, int error, std::string hint = {}) const {
+        Failure failure;
+        failure.doing = doing_;
+        failure.call = std::move(call);
+        failure.error = error;
+        failure.hint = std::move(hint);
+        throw Error(std::move(failure));
+    }
+
+  private:
+    std::string doing_;
+};
+
+}  // namespace xcl::kernel

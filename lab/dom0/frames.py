@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Frames on the serial port between the outside and dom0's agent: kind, length, payload.
+
+Both ends import this file. From the outside: UNPACK (JSON, then DATA frames of a tar stream, an
+empty one ends it), RUN (JSON), INPUT and WINDOW for a shell, SIGNAL, FETCH (JSON, answered with
+DATA). From dom0: READY once, DONE after UNPACK, OUT and ERR, EXIT (JSON).
+"""
+
+import os
+import struct
+
+READY, UNPACK, DATA, DONE, RUN = b"H", b"U", b"D", b"N", b"R"
+INPUT, WINDOW, SIGNAL, FETCH = b"I", b"W", b"S", b"F"
+OUT, ERR, EXIT = b"O", b"E", b"X"
+
+HEADER = struct.Struct(">cI")
+CHUNK_BYTES = 32 * 1024
+
+
+def pack(kind, payload=b""):
+    return HEADER.pack(kind, len(payload)) + payload
+
+
+def write_all(descriptor, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view):]
+
+
+def read_exactly(descriptor, count):
+    """Returns count bytes, or raises EOFError when the other end is gone."""
+    parts = []
+    while count:
+        part = os.read(descriptor, count)
+        if not part:
+            raise EOFError("the other end closed the channel")
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def send(descriptor, kind, payload=b""):
+    write_all(descriptor, pack(kind, payload))
+
+
+def receive(descriptor):
+    """Waits for one frame and returns (kind, payload)."""
+    kind, length = HEADER.unpack(read_exactly(descriptor, HEADER.size))
+    return kind, read_exactly(descriptor, length)

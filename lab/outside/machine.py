@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Starts QEMU with an image as an emulated Xen host, and makes sure that it ends when we do."""
+
+import ctypes
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+from . import places
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What kind of host is wanted."""
+
+    clock: str = "wall"
+    store: str = "c"
+    trace: bool = False
+    memory_mib: int = 4096
+    dom0_memory_mib: int = 1024
+    cpus: int = 2
+    accelerator: str = "tcg"
+
+
+def processor(settings):
+    """QEMU's options for the processor and the clock."""
+    if settings.accelerator == "kvm":
+        return ["-accel", "kvm", "-cpu", "host", "-smp", str(settings.cpus)]
+    # smap: QEMU 7.2 takes far returns of a PV kernel for supervisor accesses, and dom0 dies at once.
+    # rdtscp: PVH guests of Linux need it gone.
+    if settings.clock == "wall":
+        return ["-accel", "tcg,thread=multi", "-cpu", "max,-smap,-rdtscp", "-smp", str(settings.cpus)]
+    # With erms a copy of any length would count as one instruction.
+    return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
+            "-cpu", "max,-smap,-rdtscp,-erms,-fsrm", "-smp", "1", "-rtc", "clock=vm"]
+
+
+def xen_arguments(settings):
+    dom0 = settings.dom0_memory_mib
+    return (f"console=com1 com1=115200,8n1 dom0_mem={dom0}M,max:{dom0}M "
+            f"dom0_max_vcpus={1 if settings.clock == 'instructions' else settings.cpus} bootscrub=0")
+
+
+def kernel_arguments(settings):
+    return f"console=hvc0 quiet lab.store={settings.store}" + (" lab.trace" if settings.trace else "")
+
+
+def command(qemu, image, settings, agent_descriptor):
+    return [
+        qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "pc",
+        *processor(settings), "-m", f"{settings.memory_mib}M",
+        "-kernel", str(image.xen), "-append", xen_arguments(settings),
+        "-initrd", f"{image.kernel} {kernel_arguments(settings)},{image.initramfs}",
+        "-drive", f"file={image.disk},format=raw,if=none,id=disk,snapshot=on,cache=unsafe",
+        "-device", "virtio-blk-pci,drive=disk",
+        "-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={agent_descriptor}",
+        "-device", "virtserialport,chardev=agent,nr=1,name=lab.agent",
+        "-serial", "stdio",
+    ]
+
+
+def die_with_parent():
+    """Runs in the child: QEMU gets SIGKILL when the lab ends, however it ends, and no Ctrl-C of its own."""
+    os.setsid()
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Machine:
+    """A running host; a context manager that ends it."""
+
+    def __init__(self, image, settings):
+        (qemu,) = places.find_programs("qemu-system-x86_64")
+        self.agent, theirs = socket.socketpair()
+        self._log = tempfile.TemporaryFile()
+        with theirs:
+            self._process = subprocess.Popen(
+                command(qemu, image, settings, theirs.fileno()), stdin=subprocess.DEVNULL, stdout=self._log,
+                stderr=self._log, pass_fds=[theirs.fileno()], preexec_fn=die_with_parent)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.agent.close()
+        self._process.kill()
+        self._process.wait()
+
+    def log_tail(self, lines=25):
+        """The end of what Xen, dom0's kernel and QEMU have said."""
+        self._log.seek(0)
+        text = self._log.read().decode(errors="replace").replace("\r", "")
+        return "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Installs the project from its build tree into a folder, as it would be on a real host."""
+
+import os
+import pathlib
+import subprocess
+
+from . import places
+from .errors import LabError, WRONG_USAGE
+
+DEFAULT_BUILD = places.REPOSITORY / "build" / "release"
+HOW_TO_BUILD = "cmake --preset release && cmake --build --preset release"
+
+
+def stage(build, folder):
+    """Installs the build tree under folder with the prefix /usr."""
+    build = pathlib.Path(build).resolve()
+    if not (build / "cmake_install.cmake").is_file():
+        raise LabError(f"{build} is not built; run: {HOW_TO_BUILD} (or use --build DIR, or --no-project)",
+                       WRONG_USAGE)
+    (cmake,) = places.find_programs("cmake")
+    result = subprocess.run([cmake, "--install", str(build), "--prefix", "/usr"], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                            env={**os.environ, "DESTDIR": str(folder)})
+    if result.returncode:
+        reason = next((line for line in result.stdout.splitlines() if "cannot find" in line), "")
+        raise LabError(f"cannot install from {build}{': ' + reason.strip() if reason else ''}; "
+                       f"build it whole first: {HOW_TO_BUILD}", WRONG_USAGE)

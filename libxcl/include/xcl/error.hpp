@@ -22,12 +22,12 @@ enum class ErrorKind {
 // The parts of an error; the unused ones stay empty.
 struct Failure {
     ErrorKind kind = ErrorKind::failed;
-    std::optional<DomainId> domain;  // the guest concerned
-    std::string doing;               // "build the guest's memory"; completes "cannot …"
-    std::string call;                // the failing call, as its manual names it: "XS_INTRODUCE"
-    int error = 0;                   // its errno, 0 if it has none
-    std::string problem;             // instead of call and errno: a whole clause, "it is not ELF"
-    std::string hint;                // what to do next, a sentence without its full stop
+    std::optional<DomainId> domain = {};  // the guest concerned
+    std::string doing = {};               // "build the guest's memory"; completes "cannot …"
+    std::string call = {};     // the failing call, as its manual names it: "XS_INTRODUCE"
+    int error = 0;             // its errno, 0 if it has none
+    std::string problem = {};  // instead of call and errno: a whole clause, "it is not ELF"
+    std::string hint = {};     // what to do next, a sentence without its full stop
 };
 
 class Error : public std::exception {

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// DomainInfo: what the hypervisor says of one domain at one moment.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "xcl/domain_id.hpp"
+
+namespace xcl {
+
+// The 16 bytes that Xen keeps for the toolstack with each domain (xen_domain_handle_t).
+using Uuid = std::array<std::uint8_t, 16>;
+
+// Why a domain stopped; the values are Xen's SHUTDOWN_* (xen/sched.h).
+enum class ShutdownReason : std::uint8_t {
+    poweroff = 0,
+    reboot = 1,
+    suspend = 2,
+    crash = 3,
+    watchdog = 4,
+    soft_reset = 5,
+};
+
+enum class DomainState {
+    running,   // on a CPU, or wants one
+    blocked,   // waits for an event
+    paused,    // held by a toolstack
+    shutdown,  // ended by itself; DomainInfo::reason says why
+    dying,     // destroyed, but somebody still holds memory of it
+};
+
+struct DomainInfo {
+    DomainId id{0};
+    DomainState state = DomainState::running;
+    std::optional<ShutdownReason> reason;  // set when state is shutdown
+    bool paravirtualised = true;
+    std::uint16_t vcpus = 0;       // online now
+    std::uint64_t memory_kib = 0;  // owned now
+    std::uint64_t max_memory_kib = 0;
+    std::chrono::nanoseconds cpu_time{0};  // used so far, all vCPUs together
+    Uuid uuid{};
+    bool ours = false;        // created by libxcl
+    bool unfinished = false;  // ours, and its creation has not ended (or was killed)
+};
+
+}  // namespace xcl

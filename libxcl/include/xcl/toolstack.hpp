@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Toolstack: the face of libxcl. Opens the host once and runs the verbs on it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "xcl/domain_id.hpp"
+#include "xcl/domain_info.hpp"
+#include "xcl/error.hpp"
+#include "xcl/guest_config.hpp"
+#include "xcl/timings.hpp"
+
+namespace xcl {
+
+struct CreatedGuest {
+    DomainId id{0};
+    std::string name;
+    std::chrono::nanoseconds took{0};  // from the first hypercall for it to the last
+};
+
+struct CreateOptions {
+    unsigned count = 1;   // more than one: each is named NAME-ID
+    bool paused = false;  // leave them paused
+    // Called after each guest is whole. An exception from it ends the batch; that guest stays.
+    std::function<void(const CreatedGuest&)> on_created;
+};
+
+struct GuestDetails {
+    DomainInfo domain;
+    std::string name;     // empty if XenStore has none
+    std::string console;  // path of its terminal, empty if it has none (yet)
+};
+
+enum class EndRequest { poweroff, reboot };
+
+struct EndedGuest {
+    DomainId id{0};
+    std::optional<ShutdownReason> reason;  // nothing: the domain was gone before it could be asked
+    bool collected = false;                // its remains were destroyed
+};
+
+enum class ReapCause {
+    ended,       // it ended by itself
+    unfinished,  // the process that was creating it died
+    leftover,    // its destruction was cut short: a domain without record
+    orphan,      // a record without a domain
+};
+
+struct Reaped {
+    DomainId id{0};
+    ReapCause cause = ReapCause::ended;
+};
+
+// Not thread-safe; make one for each thread. Every member throws Error.
+class Toolstack {
+  public:
+    // Receives diagnostics of the libraries below, one line each without its newline.
+    using Log = std::function<void(std::string_view)>;
+
+    // Opens the hypervisor. Throws Error{no_xen} where there is none, and Error{failed} without
+    // the rights to use it. XenStore is opened by the first verb that needs it.
+    explicit Toolstack(Log log = {});
+    ~Toolstack();
+    Toolstack(Toolstack&&) noexcept;
+    Toolstack& operator=(Toolstack&&) noexcept;
+    Toolstack(const Toolstack&) = delete;
+    Toolstack& operator=(const Toolstack&) = delete;
+
+    // Creates options.count guests of one config. The kernel is read once. Either a guest is whole
+    // or nothing of it is left; when one fails, those before it stay and the Error is thrown.
+    std::vector<CreatedGuest> create(const GuestConfig& config, const CreateOptions& options = {});
+
+    // Ends the domains at once and removes their records, also those that other toolstacks made.
+    // Checks all ids before it touches the first one.
+    void destroy(std::span<const DomainId> ids);
+
+    void pause(std::span<const DomainId> ids);
+    void unpause(std::span<const DomainId> ids);
+
+    // Asks the guests to end, through control/shutdown; returns when they are asked.
+    void request_end(std::span<const DomainId> ids, EndRequest request);
+
+    // Asks and sleeps until each has ended, `timeout` at the longest (then throws Error naming
+    // those that have not). An ended guest of ours is collected unless its config says preserve.
+    std::vector<EndedGuest> end_and_wait(std::span<const DomainId> ids, EndRequest request,
+                                         std::chrono::milliseconds timeout);
+
+    // Everything the hypervisor lists, domain 0 included, ascending. Asks XenStore nothing.
+    [[nodiscard]] std::vector<DomainInfo> list();
+
+    // The names of these domains, in one exchange with XenStore; empty where there is none.
+    [[nodiscard]] std::vector<std::string> names(std::span<const DomainId> ids);
+
+    [[nodiscard]] GuestDetails info(DomainId id);
+
+    // The one place that looks a name up, by asking for all names. Throws Error when no domain has
+    // it, or when several have.
+    [[nodiscard]] DomainId find(const std::string& name);
+
+    // The path of the guest's terminal. Sleeps until xenconsoled offers it, `timeout` at the
+    // longest. Throws Error when the guest was created without a console.
+    [[nodiscard]] std::string console_path(DomainId id, std::chrono::milliseconds timeout);
+
+    // Collects guests of ours that ended (unless their config says preserve), what killed
+    // processes left half made or half destroyed, and records whose domain is gone.
+    std::vector<Reaped> reap();
+
+    // Spent so far in this Toolstack.
+    [[nodiscard]] Timings timings() const noexcept;
+
+  private:
+    struct Host;
+    std::unique_ptr<Host> host_;
+};
+
+}  // namespace xcl

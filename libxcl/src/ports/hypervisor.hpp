@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Hypervisor: the seam to Xen. Verbs know only this; xen/ implements it, tests fake it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "kernel/image.hpp"
+#include "kernel/layout.hpp"
+#include "xcl/domain_id.hpp"
+#include "xcl/domain_info.hpp"
+#include "xcl/guest_config.hpp"
+
+namespace xcl {
+
+// A port number in the guest's event channel table.
+using EventPort = std::uint32_t;
+
+struct HostMemory {
+    std::uint64_t total_pages = 0;
+    std::uint64_t free_pages = 0;
+};
+
+struct NewDomain {
+    Uuid uuid{};
+    std::uint16_t vcpus = 1;
+    std::uint64_t memory_pages = 0;  // also the most it may ever own
+};
+
+// Everything that lies in a guest's memory when its first instruction runs.
+struct BootPlan {
+    const kernel::KernelImage& kernel;
+    std::span<const std::byte> ramdisk;
+    const kernel::BootLayout& layout;
+    std::string_view cmdline;
+    std::uint16_t vcpus = 1;
+    EventPort store_port = 0;
+    std::optional<EventPort> console_port;  // none: the guest has no console
+};
+
+// Machine frames of the two rings that daemons in the control domain map.
+struct RingFrames {
+    std::uint64_t xenstore = 0;
+    std::uint64_t console = 0;  // 0 without a console
+};
+
+// Every call throws Error naming the hypercall that failed. A domain that does not exist is
+// Error{no_such_guest}, unless a comment says otherwise.
+class Hypervisor {
+  public:
+    Hypervisor() = default;
+    Hypervisor(const Hypervisor&) = delete;
+    Hypervisor& operator=(const Hypervisor&) = delete;
+    virtual ~Hypervisor() = default;
+
+    [[nodiscard]] virtual HostMemory host_memory() = 0;
+
+    // An empty paravirtualised domain, paused, with its vCPUs allocated and its memory limited.
+    [[nodiscard]] virtual DomainId create_domain(const NewDomain& domain) = 0;
+
+    // Lets all vCPUs of the domain run on these CPUs only.
+    virtual void set_affinity(DomainId id, std::uint16_t vcpus, const CpuList& cpus) = 0;
+
+    // A port of the guest's that the control domain may bind.
+    [[nodiscard]] virtual EventPort allocate_event_channel(DomainId id) = 0;
+
+    // Gives the domain its memory, fills it, seeds its grant table and sets its first vCPU.
+    virtual RingFrames build(DomainId id, const BootPlan& plan) = 0;
+
+    virtual void set_uuid(DomainId id, const Uuid& uuid) = 0;
+    virtual void pause(DomainId id) = 0;
+    virtual void unpause(DomainId id) = 0;
+
+    // Frees everything the domain has. A domain that is gone already is no error: two may destroy
+    // at once.
+    virtual void destroy(DomainId id) = 0;
+
+    // Nothing when there is no such domain.
+    [[nodiscard]] virtual std::optional<DomainInfo> info(DomainId id) = 0;
+    // All domains, the control domain included, in ascending order.
+    [[nodiscard]] virtual std::vector<DomainInfo> list() = 0;
+};
+
+}  // namespace xcl

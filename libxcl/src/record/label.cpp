@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Writes and reads the label of a guest.
+#include "record/label.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace xcl {
+namespace {
+
+constexpr std::array<std::uint8_t, 3> magic{'x', 'c', 'l'};
+constexpr std::uint8_t layout_version = 1;
+
+constexpr std::uint8_t unfinished = 1;
+constexpr std::uint8_t preserve_after_poweroff = 2;
+constexpr std::uint8_t preserve_after_crash = 4;
+
+constexpr std::uint8_t rfc_version = 0x80;  // in byte 6: version 8
+constexpr std::uint8_t rfc_variant = 0x80;  // in byte 8: the variant of RFC 9562
+
+Uuid stamped(Uuid uuid, std::uint8_t flags) {
+    std::copy(magic.begin(), magic.end(), uuid.begin());
+    uuid[3] = static_cast<std::uint8_t>(layout_version << 4 | flags);
+    uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0F) | rfc_version);
+    uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3F) | rfc_variant);
+    return uuid;
+}
+
+constexpr std::uint8_t byte_of(std::uint32_t value, int index) {
+    return static_cast<std::uint8_t>(value >> (8 * index));
+}
+
+ProcessStamp maker_of(const Uuid& uuid) {
+    const auto join = [](auto... bytes) {
+        std::uint32_t value = 0;
+        ((value = value << 8 | bytes), ...);
+        return value;
+    };
+    return {.pid = join(uuid[4], uuid[5], uuid[10], uuid[11]),
+            .start_ticks = join(uuid[12], uuid[13], uuid[14], uuid[15]),
+            .pid_namespace = static_cast<std::uint16_t>(join(uuid[7], uuid[9]))};
+}
+
+}  // namespace
+
+Uuid unfinished_label(const ProcessStamp& maker) {
+    Uuid uuid{};
+    uuid[4] = byte_of(maker.pid, 3);
+    uuid[5] = byte_of(maker.pid, 2);
+    uuid[10] = byte_of(maker.pid, 1);
+    uuid[11] = byte_of(maker.pid, 0);
+    for (int i = 0; i < 4; ++i)
+        uuid[static_cast<std::size_t>(12 + i)] = byte_of(maker.start_ticks, 3 - i);
+    uuid[7] = byte_of(maker.pid_namespace, 1);
+    uuid[9] = byte_of(maker.pid_namespace, 0);
+    return stamped(uuid, unfinished);
+}
+
+Uuid whole_label(const GuestConfig& config, const Uuid& random) {
+    std::uint8_t flags = 0;
+    if (config.on_poweroff == EndAction::preserve)
+        flags |= preserve_after_poweroff;
+    if (config.on_crash == EndAction::preserve)
+        flags |= preserve_after_crash;
+    return stamped(random, flags);
+}
+
+std::optional<Label> read_label(const Uuid& uuid) {
+    if (!std::equal(magic.begin(), magic.end(), uuid.begin()) || uuid[3] >> 4 != layout_version ||
+        (uuid[6] & 0xF0) != rfc_version || (uuid[8] & 0xC0) != rfc_variant)
+        return std::nullopt;
+    const auto action = [&](std::uint8_t flag) {
+        return (uuid[3] & flag) != 0 ? EndAction::preserve : EndAction::destroy;
+    };
+    Label label{.maker = std::nullopt,
+                .on_poweroff = action(preserve_after_poweroff),
+                .on_crash = action(preserve_after_crash)};
+    if ((uuid[3] & unfinished) != 0)
+        label.maker = maker_of(uuid);
+    return label;
+}
+
+EndAction action_after(const Label& label, ShutdownReason reason) {
+    switch (reason) {
+        case ShutdownReason::crash:
+        case ShutdownReason::watchdog:
+            return label.on_crash;
+        case ShutdownReason::suspend:
+            return EndAction::preserve;  // it is whole, and somebody means to resume it
+        case ShutdownReason::poweroff:
+        case ShutdownReason::reboot:
+        case ShutdownReason::soft_reset:
+            break;
+    }
+    return label.on_poweroff;
+}
+
+std::string uuid_text(const Uuid& uuid) {
+    std::string text;
+    for (std::size_t i = 0; i < uuid.size(); ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            text += '-';
+        text += fmt::format("{:02x}", uuid[i]);
+    }
+    return text;
+}
+
+}  // namespace xcl

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Label: what libxcl remembers of a guest in the 16 bytes that Xen keeps with each domain. So there
+// is no state on disk, and a process that is killed half way leaves a domain that says so.
+//
+// The bytes are a UUID of version 8 (RFC 9562, section 5.8: free for the maker to define):
+//   0-2   "xcl"
+//   3     version of this layout (high nibble), flags (low nibble: unfinished, preserve after
+//         poweroff, preserve after crash)
+//   6, 8  high bits: the RFC's version and variant
+//   rest  of a whole guest: random. Of an unfinished one: the process that is creating it, its pid
+//         in bytes 4, 5, 10, 11, its start time in 12-15, its pid namespace in 7 and 9.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/process.hpp"
+#include "xcl/domain_info.hpp"
+#include "xcl/guest_config.hpp"
+
+namespace xcl {
+
+struct Label {
+    std::optional<ProcessStamp> maker;  // set while the guest is unfinished
+    EndAction on_poweroff = EndAction::destroy;
+    EndAction on_crash = EndAction::destroy;
+};
+
+// The label of a guest that `maker` is creating.
+[[nodiscard]] Uuid unfinished_label(const ProcessStamp& maker);
+
+// The label of a whole guest. `random` makes it unique.
+[[nodiscard]] Uuid whole_label(const GuestConfig& config, const Uuid& random);
+
+// Nothing when the domain was not created by libxcl.
+[[nodiscard]] std::optional<Label> read_label(const Uuid& uuid);
+
+// What its config wants to become of a guest that ended for this reason.
+[[nodiscard]] EndAction action_after(const Label& label, ShutdownReason reason);
+
+// As people and libxl write it: 8-4-4-4-12 hexadecimal digits.
+[[nodiscard]] std::string uuid_text(const Uuid& uuid);
+
+}  // namespace xcl

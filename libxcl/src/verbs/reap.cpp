@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// reap: collects what ended by itself and what killed processes left behind.
+#include <algorithm>
+#include <cerrno>
+
+#include "record/label.hpp"
+#include "record/record.hpp"
+#include "verbs/guests.hpp"
+#include "verbs/verbs.hpp"
+
+namespace xcl::verbs {
+namespace {
+
+bool has_record(Store& store, DomainId id) {
+    const std::vector<StoreRequest> request{store_directory(domain_path(id))};
+    return store.exchange(request).front().error != ENOENT;
+}
+
+// Why this domain is to be collected, if it is. Domains of other toolstacks never are: theirs to
+// judge.
+std::optional<ReapCause> cause_to_reap(const DomainInfo& domain, Store& store, bool was_recorded,
+                                       const IsRunning& is_running) {
+    const std::optional<Label> label = read_label(domain.uuid);
+    if (!label)
+        return std::nullopt;
+    if (label->maker)
+        return is_running(*label->maker) ? std::nullopt : std::optional(ReapCause::unfinished);
+    if (domain.state == DomainState::shutdown && domain.reason &&
+        action_after(*label, *domain.reason) == EndAction::destroy)
+        return ReapCause::ended;
+    // A whole guest had its record before its label. Look again: it may have become whole since.
+    if (domain.state == DomainState::dying || (!was_recorded && !has_record(store, domain.id)))
+        return ReapCause::leftover;
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Reaped> reap(Hypervisor& hypervisor, Store& store, const IsRunning& is_running) {
+    // Records first, domains second: a record seen before and without a domain now is an orphan.
+    const std::vector<DomainId> recorded = recorded_ids(store);
+    const std::vector<DomainInfo> domains = hypervisor.list();
+
+    std::vector<Reaped> reaped;
+    std::vector<DomainId> doomed;
+    for (const DomainInfo& domain : domains) {
+        const bool was_recorded = std::ranges::find(recorded, domain.id) != recorded.end();
+        if (const auto cause = cause_to_reap(domain, store, was_recorded, is_running)) {
+            reaped.push_back({domain.id, *cause});
+            doomed.push_back(domain.id);
+        }
+    }
+    destroy(hypervisor, store, doomed);
+
+    for (const DomainId id : recorded) {
+        if (id == control_domain ||
+            std::ranges::find(domains, id, &DomainInfo::id) != domains.end())
+            continue;
+        const std::vector<StoreRequest> removal = guest_removal(id);
+        require_done(removal, store.exchange(removal), id, "remove its record from XenStore");
+        reaped.push_back({id, ReapCause::orphan});
+    }
+    return reaped;
+}
+
+}  // namespace xcl::verbs

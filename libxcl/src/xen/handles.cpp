@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Opens and closes Xen's libraries.
+#include "xen/handles.hpp"
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include <sys/mman.h>
+
+#include "kernel/image.hpp"
+#include "xcl/error.hpp"
+
+namespace xcl::xen {
+namespace {
+
+void forward(xentoollog_logger* logger, xentoollog_level /*level*/, int /*errno_value*/,
+             const char* /*context*/, const char* format, va_list arguments) {
+    const Log& log = static_cast<Logger*>(logger)->log();
+    if (!log)
+        return;
+    char line[512];
+    if (std::vsnprintf(line, sizeof line, format, arguments) > 0)
+        log(line);
+}
+
+// An open of /dev/xen/privcmd failed with errno.
+[[noreturn]] void throw_not_opened(std::string_view call) {
+    const int error = errno;
+    const std::string doing = "open the hypervisor";
+    if (error == EACCES || error == EPERM)
+        throw Error({.doing = doing,
+                     .call = std::string(call),
+                     .error = error,
+                     .hint = "this takes root's rights: try it with sudo"});
+    if (error == ENOENT || error == ENODEV || error == ENXIO)
+        throw Error({.kind = ErrorKind::no_xen,
+                     .problem = "this machine is not the control domain of a Xen host "
+                                "(there is no /dev/xen/privcmd)",
+                     .hint = "lab/xenlab in the source tree starts an emulated Xen host to try "
+                             "things on"});
+    throw Error({.doing = doing, .call = std::string(call), .error = error});
+}
+
+template <typename Unique>
+Unique opened(typename Unique::pointer handle, std::string_view call) {
+    if (handle == nullptr)
+        throw_not_opened(call);
+    return Unique(handle);
+}
+
+}  // namespace
+
+Logger::Logger(Log log) : xentoollog_logger{}, log_(std::move(log)) {
+    vmessage = forward;
+}
+
+Handles::Handles(Log log)
+    : logger(std::move(log)),
+      control(
+          opened<decltype(control)>(xc_interface_open(&logger, &logger, 0), "xc_interface_open")),
+      call(opened<decltype(call)>(xencall_open(&logger, 0), "xencall_open")),
+      memory(opened<decltype(memory)>(xenforeignmemory_open(&logger, 0), "xenforeignmemory_open")) {
+}
+
+CallBuffer::CallBuffer(xencall_handle* call, std::size_t bytes)
+    : call_(call), address_(xencall_alloc_buffer(call, bytes)) {
+    if (address_ == nullptr)
+        throw Error(
+            {.doing = "make room for a hypercall", .call = "xencall_alloc_buffer", .error = errno});
+}
+
+CallBuffer::~CallBuffer() {
+    xencall_free_buffer(call_, address_);
+}
+
+Mapping::Mapping(xenforeignmemory_handle* memory, DomainId id, std::span<const xen_pfn_t> frames)
+    : memory_(memory),
+      address_(xenforeignmemory_map(memory, id.value(), PROT_READ | PROT_WRITE, frames.size(),
+                                    frames.data(), nullptr)),
+      pages_(frames.size()) {
+    if (address_ == nullptr)
+        throw_failed(id, "map its memory", "xenforeignmemory_map");
+}
+
+Mapping::~Mapping() {
+    xenforeignmemory_unmap(memory_, address_, pages_);
+}
+
+std::span<std::byte> Mapping::bytes() const {
+    return {static_cast<std::byte*>(address_), pages_ * kernel::page_size};
+}
+
+void throw_failed(DomainId id, std::string_view doing, std::string_view call) {
+    const int error = errno;
+    if (error == ESRCH)
+        throw Error({.kind = ErrorKind::no_such_guest,
+                     .domain = id,
+                     .problem = "no such guest",
+                     .hint = "'cosmos list' shows those that exist"});
+    std::string hint;
+    if (error == EPERM)
+        hint = "only the control domain may do this";
+    if (error == EACCES)  // Xen's answer to another XEN_DOMCTL_INTERFACE_VERSION
+        hint = "is this libxcl built for the running release of Xen?";
+    throw Error({.domain = id,
+                 .doing = std::string(doing),
+                 .call = std::string(call),
+                 .error = error,
+                 .hint = hint});
+}
+
+}  // namespace xcl::xen

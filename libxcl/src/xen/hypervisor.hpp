@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// XenHypervisor: the Hypervisor port on the running Xen.
+#pragma once
+
+#include "ports/hypervisor.hpp"
+#include "xcl/timings.hpp"
+#include "xen/handles.hpp"
+
+namespace xcl::xen {
+
+class XenHypervisor final : public Hypervisor {
+  public:
+    // Adds the time it spends to timings.hypervisor.
+    XenHypervisor(Timings& timings, Log log);
+
+    HostMemory host_memory() override;
+    DomainId create_domain(const NewDomain& domain) override;
+    void set_affinity(DomainId id, std::uint16_t vcpus, const CpuList& cpus) override;
+    EventPort allocate_event_channel(DomainId id) override;
+    RingFrames build(DomainId id, const BootPlan& plan) override;
+    void set_uuid(DomainId id, const Uuid& uuid) override;
+    void pause(DomainId id) override;
+    void unpause(DomainId id) override;
+    void destroy(DomainId id) override;
+    std::optional<DomainInfo> info(DomainId id) override;
+    std::vector<DomainInfo> list() override;
+
+  private:
+    Timings& timings_;
+    Handles handles_;
+    CallBuffer buffer_;
+};
+
+}  // namespace xcl::xen

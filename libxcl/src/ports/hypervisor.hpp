@@ -62,8 +62,8 @@ class Hypervisor {
     // An empty paravirtualised domain, paused, with its vCPUs allocated and its memory limited.
     [[nodiscard]] virtual DomainId create_domain(const NewDomain& domain) = 0;
 
-    // Lets all vCPUs of the domain run on these CPUs only.
-    virtual void set_affinity(DomainId id, std::uint16_t vcpus, const CpuList& cpus) = 0;
+    // Lets that vCPU run on these CPUs only.
+    virtual void set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) = 0;
 
     // A port of the guest's that the control domain may bind.
     [[nodiscard]] virtual EventPort allocate_event_channel(DomainId id) = 0;

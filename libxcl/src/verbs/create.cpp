@@ -83,8 +83,9 @@ CreatedGuest create_one(Hypervisor& hypervisor, Store& store, const Blueprint& b
     UnfinishedGuest guest(
         hypervisor, store,
         {.uuid = unfinished_label(maker), .vcpus = config.vcpus, .memory_pages = pages});
-    if (!config.cpus.empty())
-        hypervisor.set_affinity(guest.id(), config.vcpus, config.cpus);
+    for (std::uint16_t vcpu = 0; vcpu < config.vcpus; ++vcpu)
+        if (const CpuList& cpus = config.cpus_of(vcpu); !cpus.empty())
+            hypervisor.set_affinity(guest.id(), vcpu, cpus);
 
     // XenStore's port first: MiniOS resumes on the port numbers that it knew.
     const EventPort store_port = hypervisor.allocate_event_channel(guest.id());

@@ -94,11 +94,13 @@ DomainId XenHypervisor::create_domain(const NewDomain& domain) {
     config.grant_opts = XEN_DOMCTL_GRANT_version(1);
 
     std::uint32_t id = 0;  // 0: Xen chooses
-    if (xc_domain_create(control, &id, &config) != 0)
+    if (xc_domain_create(control, &id, &config) != 0) {
+        const int error = errno;
         throw Error({.doing = "create a domain",
                      .call = "XEN_DOMCTL_createdomain",
-                     .error = errno,
-                     .hint = errno == EPERM ? "only the control domain may do this" : ""});
+                     .error = error,
+                     .hint = error == EPERM ? "only the control domain may do this" : ""});
+    }
     const DomainId created(static_cast<std::uint16_t>(id));
 
     const auto undo_and_throw = [&](std::string_view doing, std::string_view call) {
@@ -108,13 +110,13 @@ DomainId XenHypervisor::create_domain(const NewDomain& domain) {
         throw_failed(created, doing, call);
     };
     if (xc_domain_max_vcpus(control, id, domain.vcpus) != 0)
-        undo_and_throw(fmt::format("give it {} vCPUs", domain.vcpus), "XEN_DOMCTL_max_vcpus");
+        undo_and_throw("give it its vCPUs", "XEN_DOMCTL_max_vcpus");
     if (xc_domain_setmaxmem(control, id, domain.memory_pages * kib_per_page) != 0)
         undo_and_throw("limit its memory", "XEN_DOMCTL_max_mem");
     return created;
 }
 
-void XenHypervisor::set_affinity(DomainId id, std::uint16_t vcpus, const CpuList& cpus) {
+void XenHypervisor::set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) {
     const Span span(timings_.hypervisor);
     xc_interface* const control = handles_.control.get();
     const int bytes = xc_get_cpumap_size(control);
@@ -124,17 +126,15 @@ void XenHypervisor::set_affinity(DomainId id, std::uint16_t vcpus, const CpuList
     for (const std::uint16_t cpu : cpus)
         if (cpu / 8U < map.size())
             map[cpu / 8U] = static_cast<std::uint8_t>(map[cpu / 8U] | 1U << cpu % 8U);
-    for (std::uint16_t vcpu = 0; vcpu < vcpus; ++vcpu) {
-        std::vector<std::uint8_t> hard = map;  // Xen writes back what it made of it
-        if (xc_vcpu_setaffinity(control, id.value(), vcpu, hard.data(), nullptr,
-                                XEN_VCPUAFFINITY_HARD) != 0) {
-            const int error = errno;
-            throw Error({.domain = id,
-                         .doing = "pin its vCPUs",
-                         .call = "XEN_DOMCTL_setvcpuaffinity",
-                         .error = error,
-                         .hint = error == EINVAL ? "does the host have the CPUs of 'cpus'?" : ""});
-        }
+    // Xen writes back into the map what it made of it.
+    if (xc_vcpu_setaffinity(control, id.value(), vcpu, map.data(), nullptr,
+                            XEN_VCPUAFFINITY_HARD) != 0) {
+        const int error = errno;
+        throw Error({.domain = id,
+                     .doing = fmt::format("pin its vCPU {}", vcpu),
+                     .call = "XEN_DOMCTL_setvcpuaffinity",
+                     .error = error,
+                     .hint = error == EINVAL ? "does the host have the CPUs of 'cpus'?" : ""});
     }
 }
 

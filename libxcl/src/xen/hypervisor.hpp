@@ -15,7 +15,7 @@ class XenHypervisor final : public Hypervisor {
 
     HostMemory host_memory() override;
     DomainId create_domain(const NewDomain& domain) override;
-    void set_affinity(DomainId id, std::uint16_t vcpus, const CpuList& cpus) override;
+    void set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) override;
     EventPort allocate_event_channel(DomainId id) override;
     RingFrames build(DomainId id, const BootPlan& plan) override;
     void set_uuid(DomainId id, const Uuid& uuid) override;

@@ -20,7 +20,7 @@ class Echo {
     void end_line();
 
     Console* console_;
-    char line_[128];
+    char line_[128] = {};
     std::size_t used_ = 0;
     bool after_return_ = false;
 };

@@ -48,7 +48,7 @@ class Events {
 
     shared_info* shared_;
     vcpu_info* vcpu_;
-    Binding bindings_[8];
+    Binding bindings_[8] = {};
     unsigned bound_ = 0;
 };
 

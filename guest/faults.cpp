@@ -9,7 +9,7 @@ namespace guest {
 namespace {
 
 std::uint64_t read_from(std::uint64_t address) {
-    std::uint64_t value;
+    std::uint64_t value = 0;
     asm volatile("movq (%1), %0" : "=r"(value) : "r"(address));
     return value;
 }
@@ -28,16 +28,17 @@ void exhaust_stack() {
 }  // namespace
 
 void raise_fault(std::string_view name) {
-    if (name == "ud")
+    if (name == "ud") {
         __builtin_trap();
-    else if (name == "gp")
+    } else if (name == "gp") {
         read_from(std::uint64_t{1} << 63);  // not canonical
-    else if (name == "pf")
+    } else if (name == "pf") {
         read_from(0xdead0);  // below virt_base, so not mapped
-    else if (name == "divide")
+    } else if (name == "divide") {
         divide_by_zero();
-    else if (name == "stack")
+    } else if (name == "stack") {
         exhaust_stack();
+    }
 }
 
 }  // namespace guest

@@ -35,12 +35,13 @@ ShutdownWatch::ShutdownWatch(XenStore& store, Console& console)
     : store_(&store), console_(&console) {
     const auto watched = store.watch(
         request_path, [](void* self) { static_cast<ShutdownWatch*>(self)->obey(); }, this);
-    if (!watched.ok)
+    if (!watched.ok) {
         console.write(Text{}
                           .add("cannot watch control/shutdown (")
                           .add(watched.text)
                           .add("): shutdown requests will not be heard\n")
                           .view());
+    }
 }
 
 void ShutdownWatch::obey() {
@@ -52,12 +53,13 @@ void ShutdownWatch::obey() {
         if (wanted.text != request.name)
             continue;
         const auto acknowledged = store_->write(request_path, "");
-        if (!acknowledged.ok)
+        if (!acknowledged.ok) {
             console_->put(Text{}
                               .add("cannot acknowledge in control/shutdown (")
                               .add(acknowledged.text)
                               .add(")\n")
                               .view());
+        }
         console_->write(Text{}.add("shutdown: ").add(request.name).add("\n").view());
         console_->drain();
         end_domain(request.reason);

@@ -9,8 +9,8 @@ namespace {
 __extension__ using Wide = unsigned __int128;
 
 std::uint64_t read_tsc() {
-    std::uint32_t low;
-    std::uint32_t high;
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
     asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
     return std::uint64_t{high} << 32 | low;
 }
@@ -22,7 +22,7 @@ std::uint64_t Clock::now_ns() const {
         // Odd while Xen writes; changed when it has written meanwhile (xen.h, vcpu_time_info).
         const std::uint32_t version = __atomic_load_n(&shared_->version, __ATOMIC_ACQUIRE);
         const std::uint64_t elapsed = read_tsc() - shared_->tsc_timestamp;
-        const int shift = shared_->tsc_shift;
+        const std::int8_t shift = shared_->tsc_shift;
         const std::uint64_t ticks = shift >= 0 ? elapsed << shift : elapsed >> -shift;
         const auto passed = static_cast<std::uint64_t>(
             (static_cast<Wide>(ticks) * shared_->tsc_to_system_mul) >> 32);

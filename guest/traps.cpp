@@ -58,7 +58,7 @@ struct Register {
 void print_registers(Console& console, const TrapFrame& frame) {
     const Register registers[] = {
         {"rip", frame.rip},    {"rsp", frame.rsp},
-        {"rfl", frame.rflags}, {"cs ", frame.cs},
+        {"rfl", frame.rflags}, {"cs ", frame.cs & 0xffff},
         {"ss ", frame.ss},     {"err", frame.error},
         {"rax", frame.rax},    {"rbx", frame.rbx},
         {"rcx", frame.rcx},    {"rdx", frame.rdx},

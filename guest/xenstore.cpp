@@ -8,7 +8,9 @@
 
 namespace guest {
 
-using std::literals::operator""sv;
+namespace {
+constexpr std::string_view end_of_text{"\0", 1};
+}  // namespace
 
 XenStore::XenStore(Events& events, xenstore_domain_interface& shared, Port port)
     : events_(&events), shared_(&shared), port_(port) {
@@ -17,11 +19,11 @@ XenStore::XenStore(Events& events, xenstore_domain_interface& shared, Port port)
 }
 
 XenStore::Reply XenStore::read(std::string_view path) {
-    return request(XS_READ, {path, "\0"sv});
+    return request(XS_READ, {path, end_of_text});
 }
 
 XenStore::Reply XenStore::write(std::string_view path, std::string_view value) {
-    return request(XS_WRITE, {path, "\0"sv, value});
+    return request(XS_WRITE, {path, end_of_text, value});
 }
 
 XenStore::Reply XenStore::watch(std::string_view path, Events::Handler handler, void* subject) {
@@ -30,7 +32,7 @@ XenStore::Reply XenStore::watch(std::string_view path, Events::Handler handler, 
     // The token by which events name the watch: its place, as a letter.
     const char token = static_cast<char>('a' + watched_);
     watches_[watched_++] = {handler, subject, false};
-    return request(XS_WATCH, {path, "\0"sv, {&token, 1}, "\0"sv});
+    return request(XS_WATCH, {path, end_of_text, {&token, 1}, end_of_text});
 }
 
 XenStore::Reply XenStore::request(xsd_sockmsg_type type,
@@ -84,7 +86,7 @@ bool XenStore::take_message(xsd_sockmsg& header) {
     payload_bytes_ = std::min<std::size_t>(header.len, sizeof payload_);
     receive({payload_, payload_bytes_});
     for (std::size_t at = payload_bytes_; at < header.len; ++at) {
-        char cut_off;
+        char cut_off = 0;
         receive({&cut_off, 1});
     }
     Events::notify(port_);  // the daemon may be waiting for room

@@ -56,9 +56,9 @@ class XenStore {
     xenstore_domain_interface* shared_;
     Port port_;
     std::uint32_t last_request_ = 0;
-    Watch watches_[4];
+    Watch watches_[4] = {};
     unsigned watched_ = 0;
-    char payload_[256];  // of the message taken last; longer ones are cut off
+    char payload_[256] = {};  // of the message taken last; longer ones are cut off
     std::size_t payload_bytes_ = 0;
 };
 

@@ -35,7 +35,7 @@ struct KernelImage {
     std::optional<std::uint64_t> hypercall_page;
     std::uint64_t start = 0;  // first byte of the first segment, page aligned downwards
     std::uint64_t end = 0;    // end of the last segment, page aligned upwards
-    std::string os;           // XEN_ELFNOTE_GUEST_OS, empty if not said
+    std::string os;           // XEN_ELFNOTE_GUEST_OS as printable ASCII, empty if not said
 
     KernelImage() = default;
     KernelImage(KernelImage&&) noexcept = default;

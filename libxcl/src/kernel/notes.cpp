@@ -37,12 +37,12 @@ constexpr std::array<std::string_view, 7> possible_features = {
     "not_direct_mapped",
 };
 
-// Bytes of a file, fit for an error that must stay one readable line.
+// A note's text is ASCII; whatever else is in the file must spoil neither an error nor a listing.
 std::string printable(std::string_view text) {
     constexpr std::size_t enough = 60;
     std::string shown(text.substr(0, enough));
-    std::replace_if(
-        shown.begin(), shown.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    const auto is_other = [](char c) { return c < ' ' || c > '~'; };
+    std::replace_if(shown.begin(), shown.end(), is_other, '?');
     if (text.size() > enough)
         shown += "...";
     return shown;
@@ -245,14 +245,14 @@ std::uint64_t legacy_hypercall_page(std::uint64_t virt_base, std::uint64_t numbe
 }  // namespace
 
 XenNotes read_notes(const ElfFile& elf, const Origin& origin) {
-    RawNotes raw = find_notes(elf, origin);
+    const RawNotes raw = find_notes(elf, origin);
     check_compatible(raw, origin);
 
     XenNotes notes;
     notes.virt_base = raw.virt_base.value_or(0);
     notes.paddr_offset = raw.paddr_offset.value_or(raw.legacy ? notes.virt_base : 0);
     notes.entry = raw.entry.value_or(elf.entry());
-    notes.os = std::move(raw.os);
+    notes.os = printable(raw.os);
     notes.hypercall_page = raw.hypercall_page;
     if (raw.legacy && raw.hypercall_page)
         notes.hypercall_page = legacy_hypercall_page(notes.virt_base, *raw.hypercall_page, origin);

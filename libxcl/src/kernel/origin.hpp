@@ -3,6 +3,7 @@
 // names the file.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,11 +14,19 @@
 
 namespace xcl::kernel {
 
+// Text from outside, fit for an error that must stay one line.
+[[nodiscard]] inline std::string without_control_characters(std::string_view text) {
+    std::string clean(text);
+    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; };
+    std::replace_if(clean.begin(), clean.end(), is_control, '?');
+    return clean;
+}
+
 class Origin {
   public:
     // `kind` is "kernel" or "ramdisk".
     Origin(std::string_view kind, std::string_view name)
-        : doing_(fmt::format("read the {} '{}'", kind, name)) {}
+        : doing_(fmt::format("read the {} '{}'", kind, without_control_characters(name))) {}
 
     // `problem` is a clause with "it" for the file.
     [[noreturn]] void refuse(std::string problem, std::string hint = {}) const {

@@ -48,7 +48,7 @@ def unpack(port, request):
     """Feeds the tar stream that follows to tar."""
     os.makedirs(request["directory"], exist_ok=True)
     source, sink = os.pipe()
-    pid = spawn(["tar", "-xpf", "-", "--no-same-owner"], source, 2, 2, directory=request["directory"])
+    pid = spawn(["tar", "-xpf", "-", "--no-same-owner", "--keep-directory-symlink"], source, 2, 2, directory=request["directory"])
     os.close(source)
     try:
         while True:
@@ -98,30 +98,29 @@ def forward(port, pid, outputs, terminal=None):
         poll.register(descriptor, select.POLLIN)
     for descriptor in outputs:
         os.set_blocking(descriptor, False)
-    status = None
+    status, typed = None, bytearray()
     try:
         while True:
             if status is None:
                 ended, code = os.waitpid(pid, os.WNOHANG)
                 status = status_of(code) if ended else None
+            if typed:
+                poll.modify(terminal, select.POLLIN | select.POLLOUT)
             busy = False
-            for descriptor, _ in poll.poll(None if status is None else 0):
-                if descriptor in outputs:
-                    try:
-                        data = os.read(descriptor, frames.CHUNK_BYTES)
-                    except BlockingIOError:
-                        continue
-                    except OSError:  # the last process has left the terminal
-                        data = b""
-                    if data:
-                        frames.send(port, outputs[descriptor], data)
-                        busy = True
-                    else:
-                        poll.unregister(descriptor)
-                elif descriptor == wake:
+            for descriptor, event in poll.poll(None if status is None else 0):
+                if descriptor == wake:
                     os.read(wake, 64)
+                elif descriptor == port:
+                    typed += obey(port, pid, terminal)
+                elif event & select.POLLOUT:
+                    del typed[:os.write(terminal, typed)]
+                    poll.modify(terminal, select.POLLIN)
+                elif data := read_some(descriptor):
+                    frames.send(port, outputs[descriptor], data)
+                    busy = True
                 else:
-                    obey(port, pid, terminal)
+                    poll.unregister(descriptor)
+                    typed.clear()
             if status is not None and not busy:
                 return status
     finally:
@@ -130,8 +129,16 @@ def forward(port, pid, outputs, terminal=None):
         os.close(alarm)
 
 
+def read_some(descriptor):
+    """What is there to read; nothing at the end of a pipe, or when the last process has left a terminal."""
+    try:
+        return os.read(descriptor, frames.CHUNK_BYTES)
+    except OSError:
+        return b""
+
+
 def obey(port, pid, terminal):
-    """Handles one frame that comes while a command runs."""
+    """Handles one frame that comes while a command runs; returns what was typed."""
     kind, payload = frames.receive(port)
     if kind == frames.SIGNAL:
         try:
@@ -139,9 +146,10 @@ def obey(port, pid, terminal):
         except ProcessLookupError:
             pass
     elif kind == frames.INPUT and terminal is not None:
-        frames.write_all(terminal, payload)
+        return payload
     elif kind == frames.WINDOW and terminal is not None:
         resize(terminal, json.loads(payload))
+    return b""
 
 
 def resize(terminal, size):

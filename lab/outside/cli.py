@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from . import image, machine, options as command_line, places, project, session
+from . import image, options as command_line, places, project, session, warm
 from .errors import INTERRUPTED, LAB_FAILED, TERMINATED, TIMED_OUT, LabError
 
 
@@ -51,20 +51,19 @@ def with_host(options, act):
     """Boots the host that the options describe, copies in what they name, and returns act(session)."""
     settings = command_line.settings(options)
     with tempfile.TemporaryDirectory(prefix="xenlab-") as staging:
+        os.chmod(staging, 0o755)  # becomes the mode of dom0's /
         if not options.no_project:
             project.stage(options.build, staging)
-        kernel = image.ensure(note=say)
-        if "timeout" in options:
-            signal.alarm(options.timeout)
-        with machine.Machine(kernel, settings) as host:
+        kernel = image.ensure(force=False, note=say)
+        with warm.start(kernel, settings, options.cold, say) as host:
+            if "timeout" in options:
+                signal.alarm(options.timeout)
             talk = session.Session(host.agent)
             try:
-                talk.wait_ready()
                 put_everything(talk, options, staging)
                 return act(talk, clock_of(settings))
             except (EOFError, ConnectionError):
-                say(host.log_tail())
-                raise LabError("the host ended by itself; the end of its log is above") from None
+                raise LabError(f"{host.log_tail()}\nthe host ended by itself; the end of its log is above") from None
 
 
 def run(options, command):

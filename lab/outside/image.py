@@ -10,15 +10,16 @@ import gzip
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
-import sys
 import tempfile
 
 from . import cpio, places
 from .errors import LabError
 
 SUITE = "bookworm"
+KEPT_IMAGES = 3
 DEFAULT_SOURCES = f"""\
 deb http://deb.debian.org/debian {SUITE} main
 deb http://deb.debian.org/debian {SUITE}-updates main
@@ -44,8 +45,8 @@ def stanzas(text):
 
 
 def is_debian(text):
-    """Whether a source is Debian's own for our release."""
-    return SUITE in text.split("[")[0] + text and "debian.org" in text or "/debian" in text and SUITE in text
+    """Whether a source (a line or a stanza) is Debian, or a mirror of it, in our release."""
+    return re.search(r"\S+://\S*debian", text) is not None and SUITE in text
 
 
 def sources(folder=SOURCES_FOLDER):
@@ -98,24 +99,43 @@ class Image:
         self.disk = folder / "disk"
 
 
-def ensure(force=False, note=lambda text: print(text, file=sys.stderr, flush=True)):
-    """Returns the current image, building it first when there is none."""
-    name = f"image-{key(ingredients())}"
-    folder = places.cache() / name
+def build_once(name, force, make):
+    """Returns the cache's folder of that name; if it is not there, make(folder) fills it, one builder at a time."""
+    cache = places.cache()
+    folder = cache / name
     if folder.is_dir() and not force:
-        return Image(folder)
-    with open(places.cache() / "build.lock", "w") as lock:
+        return folder
+    with open(cache / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for leftover in cache.glob("building-*"):  # of builders that were killed: we hold the lock
+            shutil.rmtree(leftover)
         if folder.is_dir() and not force:
-            return Image(folder)
-        beside = pathlib.Path(tempfile.mkdtemp(prefix="building-", dir=places.cache()))
+            return folder
+        beside = pathlib.Path(tempfile.mkdtemp(prefix="building-", dir=cache))
         try:
-            build(beside, note)
+            whole = beside / "whole"
+            whole.mkdir()
+            make(whole)
             if folder.is_dir():
                 folder.rename(beside / "old")
-            (beside / "image").rename(folder)
+            whole.rename(folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def prune(prefix, count):
+    """Removes all but the count folders of that prefix that were used last."""
+    folders = sorted(places.cache().glob(prefix + "*"), key=lambda path: path.stat().st_mtime)
+    for folder in folders[:-count]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def ensure(force, note):
+    """Returns the current image, building it first when there is none."""
+    folder = build_once(f"image-{key(ingredients())}", force, lambda whole: build(whole, note))
+    os.utime(folder)
+    prune("image-", KEPT_IMAGES)
     return Image(folder)
 
 
@@ -129,12 +149,10 @@ def step(command, log, **options):
         raise LabError(f"{tail}\nlab: {command[0]} failed while building the image (see above)")
 
 
-def build(beside, note):
+def build(result, note):
     mmdebstrap, mke2fs, tar = places.find_programs("mmdebstrap", "mke2fs", "tar")
-    result, tree = beside / "image", beside / "tree"
-    result.mkdir()
+    beside, tree = result.parent, result.parent / "tree"
     tree.mkdir()
-    result.chmod(0o755)
     with open(beside / "log", "w") as log:
         note("lab: making the host's image from Debian packages (1 minute or two, once) …")
         lists = []

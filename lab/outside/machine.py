@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 
 from . import places
@@ -42,28 +41,45 @@ def processor(settings):
             "-cpu", "max,-smap,-rdtscp,-erms,-fsrm", "-smp", "1", "-rtc", "clock=vm"]
 
 
+def host_processor(settings):
+    """What a kept host depends on of this machine's own processor: nothing when it is emulated."""
+    if settings.accelerator == "tcg":
+        return b""
+    with open("/proc/cpuinfo", "rb") as info:
+        return b"".join(line for line in info if line.startswith((b"model", b"flags", b"microcode")))
+
+
 def xen_arguments(settings):
     dom0 = settings.dom0_memory_mib
     return (f"console=com1 com1=115200,8n1 dom0_mem={dom0}M,max:{dom0}M "
-            f"dom0_max_vcpus={1 if settings.clock == 'instructions' else settings.cpus} bootscrub=0")
+            "dom0_max_vcpus=1 bootscrub=0")
 
 
 def kernel_arguments(settings):
     return f"console=hvc0 quiet lab.store={settings.store}" + (" lab.trace" if settings.trace else "")
 
 
-def command(qemu, image, settings, agent_descriptor):
+def command(qemu, image, settings, agent_descriptor, monitor_descriptor):
     return [
-        qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "pc",
-        *processor(settings), "-m", f"{settings.memory_mib}M",
+        qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+        "-machine", "pc,memory-backend=ram", *processor(settings), "-m", f"{settings.memory_mib}M",
         "-kernel", str(image.xen), "-append", xen_arguments(settings),
         "-initrd", f"{image.kernel} {kernel_arguments(settings)},{image.initramfs}",
         "-drive", f"file={image.disk},format=raw,if=none,id=disk,snapshot=on,cache=unsafe",
         "-device", "virtio-blk-pci,drive=disk",
         "-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={agent_descriptor}",
         "-device", "virtserialport,chardev=agent,nr=1,name=lab.agent",
+        "-chardev", f"socket,id=monitor,fd={monitor_descriptor}", "-mon", "chardev=monitor,mode=control",
         "-serial", "stdio",
     ]
+
+
+def memory(settings, path=None, keep=False):
+    """QEMU's options for the host's memory: its own, or a file, whose changes are kept or private."""
+    size = f"id=ram,size={settings.memory_mib}M"
+    if path is None:
+        return ["-object", f"memory-backend-ram,{size}"]
+    return ["-object", f"memory-backend-file,{size},mem-path={path},share={'on' if keep else 'off'}"]
 
 
 def die_with_parent():
@@ -75,22 +91,29 @@ def die_with_parent():
 class Machine:
     """A running host; a context manager that ends it."""
 
-    def __init__(self, image, settings):
+    def __init__(self, image, settings, extra):
         (qemu,) = places.find_programs("qemu-system-x86_64")
-        self.agent, theirs = socket.socketpair()
+        self.agent, their_agent = socket.socketpair()
+        self.monitor, their_monitor = socket.socketpair()
         self._log = tempfile.TemporaryFile()
-        with theirs:
+        with their_agent, their_monitor:
+            descriptors = [their_agent.fileno(), their_monitor.fileno()]
             self._process = subprocess.Popen(
-                command(qemu, image, settings, theirs.fileno()), stdin=subprocess.DEVNULL, stdout=self._log,
-                stderr=self._log, pass_fds=[theirs.fileno()], preexec_fn=die_with_parent)
+                command(qemu, image, settings, *descriptors) + extra, stdin=subprocess.DEVNULL,
+                stdout=self._log, stderr=self._log, pass_fds=descriptors, preexec_fn=die_with_parent)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.agent.close()
+        self.end()
+
+    def end(self):
+        """Ends QEMU at once; nothing of the host is worth a shutdown."""
         self._process.kill()
         self._process.wait()
+        self.agent.close()
+        self.monitor.close()
 
     def log_tail(self, lines=25):
         """The end of what Xen, dom0's kernel and QEMU have said."""

@@ -43,6 +43,8 @@ def add_host_options(parser):
     host.add_argument("--dom0-memory", type=positive, default=1024, metavar="MiB",
                       help="of which dom0 has this much (default 1024)")
     host.add_argument("--cpus", type=positive, metavar="N", help="CPUs (default 2; 1 with --clock instructions)")
+    host.add_argument("--cold", action="store_true",
+                      help="boot afresh (half a minute) instead of continuing from a host that was kept after boot")
     content = parser.add_argument_group("the project")
     content.add_argument("--build", type=pathlib.Path, default=project.DEFAULT_BUILD, metavar="DIR",
                          help="the build tree to install in dom0 (default build/release of this repository)")

@@ -70,7 +70,7 @@ GuestDetails Toolstack::info(DomainId id) {
 }
 
 DomainId Toolstack::find(const std::string& name) {
-    return verbs::find(host_->store(), name);
+    return verbs::find(host_->hypervisor, host_->store(), name);
 }
 
 std::string Toolstack::console_path(DomainId id, std::chrono::milliseconds timeout) {

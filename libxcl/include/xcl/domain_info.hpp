@@ -2,17 +2,14 @@
 // DomainInfo: what the hypervisor says of one domain at one moment.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 
 #include "xcl/domain_id.hpp"
+#include "xcl/uuid.hpp"
 
 namespace xcl {
-
-// The 16 bytes that Xen keeps for the toolstack with each domain (xen_domain_handle_t).
-using Uuid = std::array<std::uint8_t, 16>;
 
 // Why a domain stopped; the values are Xen's SHUTDOWN_* (xen/sched.h).
 enum class ShutdownReason : std::uint8_t {

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 namespace xcl {
 namespace {
 
@@ -94,16 +92,6 @@ EndAction action_after(const Label& label, ShutdownReason reason) {
             break;
     }
     return label.on_poweroff;
-}
-
-std::string uuid_text(const Uuid& uuid) {
-    std::string text;
-    for (std::size_t i = 0; i < uuid.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text += '-';
-        text += fmt::format("{:02x}", uuid[i]);
-    }
-    return text;
 }
 
 }  // namespace xcl

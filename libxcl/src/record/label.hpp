@@ -12,7 +12,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 
 #include "core/process.hpp"
 #include "xcl/domain_info.hpp"
@@ -37,8 +36,5 @@ struct Label {
 
 // What its config wants to become of a guest that ended for this reason.
 [[nodiscard]] EndAction action_after(const Label& label, ShutdownReason reason);
-
-// As people and libxl write it: 8-4-4-4-12 hexadecimal digits.
-[[nodiscard]] std::string uuid_text(const Uuid& uuid);
 
 }  // namespace xcl

@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "record/label.hpp"
-
 namespace xcl {
 
 std::string domain_path(DomainId id) {

@@ -13,8 +13,7 @@ namespace {
 // Kinds of backends that the control domain serves ("vif", "vbd", …). Only guests of other
 // toolstacks can have any.
 std::vector<std::string> backend_kinds(Store& store) {
-    const std::vector<StoreRequest> request{store_directory("/local/domain/0/backend")};
-    return directory_names(store.exchange(request).front());
+    return names_below(store, "/local/domain/0/backend", "list the backends in XenStore");
 }
 
 std::vector<StoreRequest> removal_of(Store& store, std::span<const DomainInfo> guests) {
@@ -30,27 +29,49 @@ std::vector<StoreRequest> removal_of(Store& store, std::span<const DomainInfo> g
     return removal;
 }
 
+// Paused, it writes nothing more into what is about to be removed.
+void hold_still(Hypervisor& hypervisor, const DomainInfo& guest) {
+    if (guest.state == DomainState::paused || guest.state == DomainState::dying)
+        return;
+    try {
+        hypervisor.pause(guest.id);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::no_such_guest)
+            throw;
+    }
+}
+
 }  // namespace
 
 void destroy(Hypervisor& hypervisor, Store& store, std::span<const DomainId> ids) {
-    const std::vector<DomainInfo> guests = require_guests(hypervisor, ids, "destroy it");
+    destroy_found(hypervisor, store, require_guests(hypervisor, ids, "destroy it"));
+}
 
-    // Paused, they write nothing more into what is about to be removed.
+void destroy_found(Hypervisor& hypervisor, Store& store, std::span<const DomainInfo> guests) {
+    if (guests.empty())
+        return;
     for (const DomainInfo& guest : guests)
-        if (guest.state != DomainState::dying)
-            hypervisor.pause(guest.id);
+        hold_still(hypervisor, guest);
 
     // Records go before domains: the daemon searches its whole tree for nodes of a domain that
     // dies owning some.
     const std::vector<StoreRequest> requests = removal_of(store, guests);
     const std::vector<StoreReply> replies = store.exchange(requests);
 
-    // Back to back, so that the daemon looks for the dead once.
-    for (const DomainInfo& guest : guests)
-        hypervisor.destroy(guest.id);
-
-    if (!guests.empty())
-        require_done(requests, replies, guests.front().id, "remove its record from XenStore");
+    // Back to back, so that the daemon looks for the dead once. All of them, whichever fails: a
+    // domain must not outlive its record.
+    std::optional<Error> failed;
+    for (const DomainInfo& guest : guests) {
+        try {
+            hypervisor.destroy(guest.id);
+        } catch (const Error& error) {
+            if (!failed)
+                failed = error;
+        }
+    }
+    if (failed)
+        throw Error(*failed);
+    require_done(requests, replies, std::nullopt, "remove a guest's record from XenStore");
 }
 
 }  // namespace xcl::verbs

@@ -20,14 +20,19 @@ std::string_view word(EndRequest request) {
 
 void ask(Store& store, std::span<const DomainInfo> guests, EndRequest request) {
     std::vector<StoreRequest> requests;
-    for (const DomainInfo& guest : guests)
-        if (guest.state != DomainState::shutdown && guest.state != DomainState::dying)
-            requests.push_back(store_write(domain_path(guest.id) + "/control/shutdown",
-                                           std::string(word(request))));
+    std::vector<DomainId> asked;
+    for (const DomainInfo& guest : guests) {
+        if (guest.state == DomainState::shutdown || guest.state == DomainState::dying)
+            continue;
+        requests.push_back(store_write(domain_path(guest.id) + "/control/shutdown",
+                                       std::string(word(request))));
+        asked.push_back(guest.id);
+    }
     const std::vector<StoreReply> replies = store.exchange(requests);
     for (std::size_t i = 0; i < requests.size(); ++i)
         if (replies[i].error != 0)
-            throw Error({.doing = fmt::format("ask for {}", word(request)),
+            throw Error({.domain = asked[i],
+                         .doing = fmt::format("ask it for {}", word(request)),
                          .call = describe(requests[i]),
                          .error = replies[i].error});
 }
@@ -49,27 +54,28 @@ void sort_out_ended(Hypervisor& hypervisor, std::vector<DomainInfo>& waiting,
 
 [[noreturn]] void throw_unanswered(const std::vector<DomainInfo>& waiting, EndRequest request,
                                    std::chrono::milliseconds timeout) {
-    throw Error({.domain = waiting.front().id,
-                 .doing = fmt::format("wait for its {}", word(request)),
-                 .problem = fmt::format("{} of the guests asked did not end within {} s",
-                                        waiting.size(), timeout.count() / 1000),
-                 .hint = fmt::format("they keep running; 'cosmos destroy {}' ends one at once",
-                                     waiting.front().id.value())});
+    std::string ids;
+    for (const DomainInfo& guest : waiting)
+        ids += fmt::format("{}{}", ids.empty() ? "" : ",", guest.id.value());
+    throw Error({.doing = fmt::format("wait for {}", word(request)),
+                 .problem = fmt::format("not ended within {} s: domain {}",
+                                        static_cast<double>(timeout.count()) / 1000, ids),
+                 .hint = fmt::format("'cosmos destroy {}' ends them at once", ids)});
 }
 
 // Collects the guests of ours whose config does not say preserve.
 void collect(Hypervisor& hypervisor, Store& store, std::span<const DomainInfo> guests,
              std::vector<EndedGuest>& ended) {
-    std::vector<DomainId> ids;
+    std::vector<DomainInfo> doomed;
     for (EndedGuest& guest : ended) {
         const auto asked = std::ranges::find(guests, guest.id, &DomainInfo::id);
         const std::optional<Label> label = read_label(asked->uuid);
         if (!label || !guest.reason || action_after(*label, *guest.reason) == EndAction::preserve)
             continue;
         guest.collected = true;
-        ids.push_back(guest.id);
+        doomed.push_back(*asked);
     }
-    destroy(hypervisor, store, ids);
+    destroy_found(hypervisor, store, doomed);
 }
 
 }  // namespace
@@ -94,12 +100,11 @@ std::vector<EndedGuest> end_and_wait(Hypervisor& hypervisor, Store& store,
     std::vector<DomainInfo> waiting = guests;
     std::vector<EndedGuest> ended;
     sort_out_ended(hypervisor, waiting, ended);
-    while (!waiting.empty()) {
-        if (!store.wait_event(deadline))
-            throw_unanswered(waiting, request, timeout);
+    while (!waiting.empty() && store.wait_event(deadline))
         sort_out_ended(hypervisor, waiting, ended);
-    }
     collect(hypervisor, store, guests, ended);
+    if (!waiting.empty())
+        throw_unanswered(waiting, request, timeout);
     return ended;
 }
 

@@ -35,7 +35,7 @@ std::vector<DomainInfo> require_guests(Hypervisor& hypervisor, std::span<const D
 }
 
 void require_done(std::span<const StoreRequest> requests, std::span<const StoreReply> replies,
-                  DomainId id, const std::string& doing) {
+                  std::optional<DomainId> id, const std::string& doing) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
         const bool already_gone =
             requests[i].operation == StoreRequest::Operation::remove && replies[i].error == ENOENT;
@@ -48,12 +48,23 @@ void require_done(std::span<const StoreRequest> requests, std::span<const StoreR
     }
 }
 
+std::vector<std::string> names_below(Store& store, const std::string& path,
+                                     const std::string& doing) {
+    const std::vector<StoreRequest> request{store_directory(path)};
+    const StoreReply reply = store.exchange(request).front();
+    if (reply.error != 0 && reply.error != ENOENT)
+        throw Error({.doing = doing, .call = describe(request.front()), .error = reply.error});
+    return directory_names(reply);
+}
+
 std::vector<DomainId> recorded_ids(Store& store) {
-    const std::vector<StoreRequest> request{store_directory("/local/domain")};
     std::vector<DomainId> ids;
-    for (const std::string& text : directory_names(store.exchange(request).front())) {
+    for (const std::string& text :
+         names_below(store, "/local/domain", "list the records in XenStore")) {
         std::uint16_t value = 0;
-        if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{})
+        const char* const end = text.data() + text.size();
+        const auto [rest, error] = std::from_chars(text.data(), end, value);
+        if (error == std::errc{} && rest == end)
             ids.emplace_back(value);
     }
     return ids;

@@ -2,6 +2,7 @@
 // What several verbs ask: does this guest exist, was that request done, which records are there.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,9 +25,14 @@ std::vector<DomainInfo> require_guests(Hypervisor& hypervisor, std::span<const D
 [[nodiscard]] Error no_such_guest(DomainId id);
 
 // Throws the first refusal among the replies as an Error. ENOENT of a removal is none: what is
-// gone is removed.
+// gone is removed. `id`: the domain that all of them concern, if there is one.
 void require_done(std::span<const StoreRequest> requests, std::span<const StoreReply> replies,
-                  DomainId id, const std::string& doing);
+                  std::optional<DomainId> id, const std::string& doing);
+
+// The names of the nodes right below `path`, none if it does not exist. Throws Error when XenStore
+// refuses to list them; `doing` completes "cannot …" in that case.
+[[nodiscard]] std::vector<std::string> names_below(Store& store, const std::string& path,
+                                                   const std::string& doing);
 
 // The ids that have a record in XenStore, the control domain's among them.
 [[nodiscard]] std::vector<DomainId> recorded_ids(Store& store);

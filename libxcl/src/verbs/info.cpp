@@ -31,8 +31,11 @@ GuestDetails info(Hypervisor& hypervisor, Store& store, DomainId id) {
     return {.domain = *domain, .name = replies[0].value, .console = replies[1].value};
 }
 
-DomainId find(Store& store, const std::string& name) {
-    const std::vector<DomainId> ids = recorded_ids(store);
+DomainId find(Hypervisor& hypervisor, Store& store, const std::string& name) {
+    // The hypervisor's list, not XenStore's: a record may outlive its domain.
+    std::vector<DomainId> ids;
+    for (const DomainInfo& domain : hypervisor.list())
+        ids.push_back(domain.id);
     const std::vector<std::string> known = names(store, ids);
     std::optional<DomainId> found;
     for (std::size_t i = 0; i < ids.size(); ++i) {

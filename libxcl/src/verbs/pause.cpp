@@ -5,14 +5,17 @@
 
 namespace xcl::verbs {
 
+// Xen counts pauses; people do not: a guest that is paused stays so, and one unpause is enough.
 void pause(Hypervisor& hypervisor, std::span<const DomainId> ids) {
     for (const DomainInfo& guest : require_guests(hypervisor, ids, "pause it"))
-        hypervisor.pause(guest.id);
+        if (guest.state != DomainState::paused)
+            hypervisor.pause(guest.id);
 }
 
 void unpause(Hypervisor& hypervisor, std::span<const DomainId> ids) {
     for (const DomainInfo& guest : require_guests(hypervisor, ids, "unpause it"))
-        hypervisor.unpause(guest.id);
+        if (guest.state != DomainState::running && guest.state != DomainState::blocked)
+            hypervisor.unpause(guest.id);
 }
 
 }  // namespace xcl::verbs

@@ -16,15 +16,28 @@ bool has_record(Store& store, DomainId id) {
     return store.exchange(request).front().error != ENOENT;
 }
 
+// Whether the process that was creating this domain died over it. A maker that no longer runs may
+// have finished the guest after it was looked at; look again, nobody else changes the label.
+bool is_abandoned(Hypervisor& hypervisor, const DomainInfo& domain, const ProcessStamp& maker,
+                  const IsRunning& is_running) {
+    if (is_running(maker))
+        return false;
+    const std::optional<DomainInfo> now = hypervisor.info(domain.id);
+    return now && now->uuid == domain.uuid;
+}
+
 // Why this domain is to be collected, if it is. Domains of other toolstacks never are: theirs to
 // judge.
-std::optional<ReapCause> cause_to_reap(const DomainInfo& domain, Store& store, bool was_recorded,
+std::optional<ReapCause> cause_to_reap(Hypervisor& hypervisor, Store& store,
+                                       const DomainInfo& domain, bool was_recorded,
                                        const IsRunning& is_running) {
     const std::optional<Label> label = read_label(domain.uuid);
     if (!label)
         return std::nullopt;
     if (label->maker)
-        return is_running(*label->maker) ? std::nullopt : std::optional(ReapCause::unfinished);
+        return is_abandoned(hypervisor, domain, *label->maker, is_running)
+                   ? std::optional(ReapCause::unfinished)
+                   : std::nullopt;
     if (domain.state == DomainState::shutdown && domain.reason &&
         action_after(*label, *domain.reason) == EndAction::destroy)
         return ReapCause::ended;
@@ -42,15 +55,15 @@ std::vector<Reaped> reap(Hypervisor& hypervisor, Store& store, const IsRunning& 
     const std::vector<DomainInfo> domains = hypervisor.list();
 
     std::vector<Reaped> reaped;
-    std::vector<DomainId> doomed;
+    std::vector<DomainInfo> doomed;
     for (const DomainInfo& domain : domains) {
         const bool was_recorded = std::ranges::find(recorded, domain.id) != recorded.end();
-        if (const auto cause = cause_to_reap(domain, store, was_recorded, is_running)) {
+        if (const auto cause = cause_to_reap(hypervisor, store, domain, was_recorded, is_running)) {
             reaped.push_back({domain.id, *cause});
-            doomed.push_back(domain.id);
+            doomed.push_back(domain);
         }
     }
-    destroy(hypervisor, store, doomed);
+    destroy_found(hypervisor, store, doomed);
 
     for (const DomainId id : recorded) {
         if (id == control_domain ||

@@ -31,6 +31,9 @@ std::vector<CreatedGuest> create(Hypervisor& hypervisor, Store& store, const Blu
                                  const CreateOptions& options);
 
 void destroy(Hypervisor& hypervisor, Store& store, std::span<const DomainId> ids);
+// The same for guests that were just seen. One that is gone by now is no error: somebody else may
+// destroy or reap at the same time.
+void destroy_found(Hypervisor& hypervisor, Store& store, std::span<const DomainInfo> guests);
 
 void pause(Hypervisor& hypervisor, std::span<const DomainId> ids);
 void unpause(Hypervisor& hypervisor, std::span<const DomainId> ids);
@@ -43,7 +46,7 @@ std::vector<EndedGuest> end_and_wait(Hypervisor& hypervisor, Store& store,
 
 std::vector<std::string> names(Store& store, std::span<const DomainId> ids);
 GuestDetails info(Hypervisor& hypervisor, Store& store, DomainId id);
-DomainId find(Store& store, const std::string& name);
+DomainId find(Hypervisor& hypervisor, Store& store, const std::string& name);
 
 std::string console_path(Hypervisor& hypervisor, Store& store, DomainId id,
                          std::chrono::milliseconds timeout);

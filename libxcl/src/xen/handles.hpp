@@ -8,9 +8,12 @@
 #include <span>
 #include <string_view>
 
+// Xen's libraries declare C functions and leave it to C++ to know that.
+extern "C" {
 #include <xencall.h>
 #include <xenctrl.h>
 #include <xenforeignmemory.h>
+}
 
 #include "xcl/domain_id.hpp"
 

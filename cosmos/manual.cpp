@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Renders the table of commands as a manual page.
+#include "manual.hpp"
+
+#include <fmt/format.h>
+
+#include "command.hpp"
+
+namespace cosmos {
+namespace {
+
+// Text that roff must take as it stands.
+std::string escaped(std::string_view text) {
+    std::string result;
+    for (const char letter : text) {
+        if (letter == '\\')
+            result += "\\e";
+        else if (letter == '-')
+            result += "\\-";
+        else if (letter == '\'' && result.empty())
+            result += "\\(aq";
+        else
+            result += letter;
+    }
+    if (result.starts_with('.'))
+        result.insert(0, "\\&");
+    return result;
+}
+
+std::string option_words(const CLI::Option& option) {
+    std::string words = option.get_name(option.get_positional(), true);
+    if (!option.get_type_name().empty() && option.get_items_expected_max() > 0 &&
+        !option.get_positional())
+        words += " " + option.get_type_name();
+    return words;
+}
+
+std::string described(const CLI::App& app, bool common) {
+    CommonOptions unused;
+    CLI::App common_app;
+    common_app.set_help_flag("-h,--help");
+    declare_common_options(common_app, unused);
+
+    std::string text;
+    for (const CLI::Option* option : app.get_options()) {
+        const bool is_common = common_app.get_option_no_throw(option->get_name()) != nullptr;
+        if (is_common != common)
+            continue;
+        text += fmt::format(".TP\n\\fB{}\\fR\n{}\n", escaped(option_words(*option)),
+                            escaped(option->get_description()));
+    }
+    return text;
+}
+
+constexpr std::string_view closing = R"(.SH GUEST CONFIG
+The assignments that Xen users know from xl.cfg(5), of which these are acted on:
+name, kernel, ramdisk, cmdline (or root and extra), memory (MiB), vcpus, cpus,
+console ('pty' or 'none'), on_poweroff and on_crash ('destroy' or 'preserve').
+A key of xl.cfg that has no effect here is a warning, an unknown one an error.
+.SH EXIT STATUS
+.TP
+0
+done
+.TP
+1
+failed: one line on stderr says what, why, and what to do next
+.TP
+2
+wrong usage: the command line or a guest config
+.TP
+3
+no such guest
+.TP
+4
+this machine is not the control domain of a Xen host
+.TP
+130
+interrupted; guests of a batch that were whole by then stay
+.SH SEE ALSO
+.BR xl (1),
+.BR xl.cfg (5)
+)";
+
+}  // namespace
+
+std::string manual_page() {
+    std::string page = fmt::format(
+        ".TH COSMOS 1 \"\" \"cosmos {}\" \"User Commands\"\n"
+        ".SH NAME\ncosmos \\- a lean Xen toolstack for thousands of tiny guests\n"
+        ".SH SYNOPSIS\n.B cosmos\n.I COMMAND\n[options] [arguments]\n"
+        ".SH DESCRIPTION\n"
+        "Creates, watches and ends paravirtualised Xen guests. A guest is addressed by its domain "
+        "id; its name is a label for people. There is no daemon and no state on disk: what exists "
+        "is what the hypervisor and XenStore say exists, so any number of cosmos processes, and "
+        "xl beside them, can work at once.\n"
+        ".SH COMMANDS\n",
+        COSMOS_VERSION);
+    std::string common;
+    for (const Command& command : commands()) {
+        CommonOptions unused;
+        CLI::App app{std::string(command.description), std::string(command.name)};
+        static_cast<void>(declare(command, app, unused));
+        page += fmt::format(".SS {}\n{}\n", command.name, escaped(command.description));
+        page += described(app, false);
+        page += ".PP\nExamples:\n.nf\n";
+        for (const std::string_view example : command.examples)
+            page += fmt::format("    {}\n", escaped(example));
+        page += ".fi\n";
+        common = described(app, true);
+    }
+    return page + ".SH OPTIONS OF EVERY COMMAND\n" + common + std::string(closing);
+}
+
+}  // namespace cosmos

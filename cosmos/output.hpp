@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How cosmos shows things: words for states, tables for people, JSON for programs, progress.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "xcl/toolstack.hpp"
+
+namespace cosmos {
+
+// "poweroff", "crash", …; "unknown" for a number Xen has no name for.
+[[nodiscard]] std::string_view word(xcl::ShutdownReason reason);
+
+// "running", "blocked", "paused", "dying", or why it ended.
+[[nodiscard]] std::string_view state_word(const xcl::DomainInfo& domain);
+
+[[nodiscard]] nlohmann::json to_json(const xcl::DomainInfo& domain);
+
+// One line on stdout.
+void print_json(const nlohmann::json& value);
+
+// Ids as few words as possible: "5-104, 107".
+[[nodiscard]] std::string summary(std::vector<xcl::DomainId> ids);
+
+// Columns as wide as their widest cell; `right` says which are aligned to the right.
+void print_table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right);
+
+// A bar on stderr while a batch is made, if that is a terminal.
+class ProgressBar {
+  public:
+    explicit ProgressBar(unsigned total);
+    ~ProgressBar();
+    ProgressBar(const ProgressBar&) = delete;
+    ProgressBar& operator=(const ProgressBar&) = delete;
+
+    void advance();
+
+  private:
+    unsigned total_;
+    unsigned done_ = 0;
+    unsigned shown_ = 0;  // columns drawn
+    bool visible_;
+};
+
+}  // namespace cosmos

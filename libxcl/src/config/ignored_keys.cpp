@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The keys of xl.cfg(5), Xen 4.17, that a lean toolstack does not act on. They warn, so that a
+// config written for xl can be used as it is.
+#include <array>
+
+#include "config/keys.hpp"
+
+namespace xcl::config {
+namespace {
+
+constexpr std::string_view no_block_devices = "lean guests have no block devices";
+constexpr std::string_view no_display = "lean guests have no display";
+constexpr std::string_view no_device_model = "no device model runs beside a guest";
+constexpr std::string_view no_passthrough = "lean guests have no devices of the host";
+constexpr std::string_view no_usb = "lean guests have no USB";
+constexpr std::string_view full_virtualisation = "it concerns fully virtualised guests";
+constexpr std::string_view no_backend = "lean guests have no such device";
+constexpr std::string_view no_monitor = "no monitor stays that could act on it";
+constexpr std::string_view needs_own_kernel = "the guest boots the image named by 'kernel'";
+constexpr std::string_view default_scheduling = "guests run with the scheduler's defaults";
+constexpr std::string_view default_limits = "guests get fixed limits";
+constexpr std::string_view other_guests = "it concerns other kinds of guest";
+
+constexpr std::array table{
+    IgnoredKey{"acpi", full_virtualisation},
+    IgnoredKey{"acpi_firmware", full_virtualisation},
+    IgnoredKey{"acpi_laptop_slate", full_virtualisation},
+    IgnoredKey{"acpi_s3", full_virtualisation},
+    IgnoredKey{"acpi_s4", full_virtualisation},
+    IgnoredKey{"altp2m", full_virtualisation},
+    IgnoredKey{"altp2mhvm", full_virtualisation},
+    IgnoredKey{"apic", full_virtualisation},
+    IgnoredKey{"bios", full_virtualisation},
+    IgnoredKey{"bios_path_override", full_virtualisation},
+    IgnoredKey{"boot", full_virtualisation},
+    IgnoredKey{"bootloader", needs_own_kernel},
+    IgnoredKey{"bootloader_args", needs_own_kernel},
+    IgnoredKey{"cap", default_scheduling},
+    IgnoredKey{"channel", no_backend},
+    IgnoredKey{"cpu_weight", default_scheduling},
+    IgnoredKey{"cpuid", {}},
+    IgnoredKey{"cpus_soft", default_scheduling},
+    IgnoredKey{"device_model", no_device_model},
+    IgnoredKey{"device_model_args", no_device_model},
+    IgnoredKey{"device_model_args_hvm", no_device_model},
+    IgnoredKey{"device_model_args_pv", no_device_model},
+    IgnoredKey{"device_model_override", no_device_model},
+    IgnoredKey{"device_model_stubdomain_override", no_device_model},
+    IgnoredKey{"device_model_stubdomain_seclabel", no_device_model},
+    IgnoredKey{"device_model_user", no_device_model},
+    IgnoredKey{"device_model_version", no_device_model},
+    IgnoredKey{"device_tree", other_guests},
+    IgnoredKey{"disk", no_block_devices},
+    IgnoredKey{"dm_restrict", no_device_model},
+    IgnoredKey{"driver_domain", {}},
+    IgnoredKey{"dtdev", no_passthrough},
+    IgnoredKey{"e820_host", no_passthrough},
+    IgnoredKey{"extratime", default_scheduling},
+    IgnoredKey{"firmware", needs_own_kernel},
+    IgnoredKey{"firmware_override", full_virtualisation},
+    IgnoredKey{"gfx_passthru", no_passthrough},
+    IgnoredKey{"gic_version", other_guests},
+    IgnoredKey{"hap", full_virtualisation},
+    IgnoredKey{"hdtype", no_block_devices},
+    IgnoredKey{"hpet", full_virtualisation},
+    IgnoredKey{"init_seclabel", {}},
+    IgnoredKey{"iomem", no_passthrough},
+    IgnoredKey{"ioports", no_passthrough},
+    IgnoredKey{"irqs", no_passthrough},
+    IgnoredKey{"keymap", no_display},
+    IgnoredKey{"latency", default_scheduling},
+    IgnoredKey{"localtime", {}},
+    IgnoredKey{"max_event_channels", default_limits},
+    IgnoredKey{"max_grant_frames", default_limits},
+    IgnoredKey{"max_grant_version", default_limits},
+    IgnoredKey{"max_maptrack_frames", default_limits},
+    IgnoredKey{"mca_caps", full_virtualisation},
+    IgnoredKey{"mmio_hole", full_virtualisation},
+    IgnoredKey{"ms_vm_genid", full_virtualisation},
+    IgnoredKey{"msr_relaxed", {}},
+    IgnoredKey{"nestedhvm", full_virtualisation},
+    IgnoredKey{"nographic", no_display},
+    IgnoredKey{"nomigrate", {}},
+    IgnoredKey{"nx", full_virtualisation},
+    IgnoredKey{"on_reboot", no_monitor},
+    IgnoredKey{"on_soft_reset", no_monitor},
+    IgnoredKey{"on_watchdog", no_monitor},
+    IgnoredKey{"oos", full_virtualisation},
+    IgnoredKey{"opengl", no_display},
+    IgnoredKey{"p9", no_backend},
+    IgnoredKey{"pae", full_virtualisation},
+    IgnoredKey{"passthrough", no_passthrough},
+    IgnoredKey{"pci", no_passthrough},
+    IgnoredKey{"pci_msitranslate", no_passthrough},
+    IgnoredKey{"pci_permissive", no_passthrough},
+    IgnoredKey{"pci_power_mgmt", no_passthrough},
+    IgnoredKey{"pci_seize", no_passthrough},
+    IgnoredKey{"period", default_scheduling},
+    IgnoredKey{"pool", default_scheduling},
+    IgnoredKey{"pvcalls", no_backend},
+    IgnoredKey{"pvshim", other_guests},
+    IgnoredKey{"pvshim_cmdline", other_guests},
+    IgnoredKey{"pvshim_extra", other_guests},
+    IgnoredKey{"pvshim_path", other_guests},
+    IgnoredKey{"rdm", no_passthrough},
+    IgnoredKey{"rdm_mem_boundary", no_passthrough},
+    IgnoredKey{"rtc_timeoffset", {}},
+    IgnoredKey{"sdl", no_display},
+    IgnoredKey{"seclabel", {}},
+    IgnoredKey{"serial", full_virtualisation},
+    IgnoredKey{"shadow_memory", full_virtualisation},
+    IgnoredKey{"slice", default_scheduling},
+    IgnoredKey{"smbios_firmware", full_virtualisation},
+    IgnoredKey{"soundhw", full_virtualisation},
+    IgnoredKey{"spice", no_display},
+    IgnoredKey{"spice_clipboard_sharing", no_display},
+    IgnoredKey{"spice_image_compression", no_display},
+    IgnoredKey{"spice_streaming_video", no_display},
+    IgnoredKey{"spiceagent_mouse", no_display},
+    IgnoredKey{"spicedisable_ticketing", no_display},
+    IgnoredKey{"spicehost", no_display},
+    IgnoredKey{"spicepasswd", no_display},
+    IgnoredKey{"spiceport", no_display},
+    IgnoredKey{"spicetls_port", no_display},
+    IgnoredKey{"spiceusbredirection", no_display},
+    IgnoredKey{"spicevdagent", no_display},
+    IgnoredKey{"stdvga", no_display},
+    IgnoredKey{"stubdomain_cmdline", no_device_model},
+    IgnoredKey{"stubdomain_kernel", no_device_model},
+    IgnoredKey{"stubdomain_memory", no_device_model},
+    IgnoredKey{"stubdomain_ramdisk", no_device_model},
+    IgnoredKey{"tee", other_guests},
+    IgnoredKey{"timer_mode", full_virtualisation},
+    IgnoredKey{"tsc_mode", {}},
+    IgnoredKey{"usb", no_usb},
+    IgnoredKey{"usbctrl", no_usb},
+    IgnoredKey{"usbdev", no_usb},
+    IgnoredKey{"usbdevice", no_usb},
+    IgnoredKey{"usbversion", no_usb},
+    IgnoredKey{"uuid", "a guest's identity is its domain id"},
+    IgnoredKey{"vdispl", no_display},
+    IgnoredKey{"vendor_device", full_virtualisation},
+    IgnoredKey{"vfb", no_display},
+    IgnoredKey{"vga", no_display},
+    IgnoredKey{"videoram", no_display},
+    IgnoredKey{"vif2", "Xen has no netchannel2 any more"},
+    IgnoredKey{"viridian", full_virtualisation},
+    IgnoredKey{"vkb", no_display},
+    IgnoredKey{"vkb_device", no_display},
+    IgnoredKey{"vmtrace_buf_kb", {}},
+    IgnoredKey{"vnc", no_display},
+    IgnoredKey{"vncdisplay", no_display},
+    IgnoredKey{"vnclisten", no_display},
+    IgnoredKey{"vncpasswd", no_display},
+    IgnoredKey{"vncunused", no_display},
+    IgnoredKey{"vnuma", default_scheduling},
+    IgnoredKey{"vpmu", {}},
+    IgnoredKey{"vpt_align", full_virtualisation},
+    IgnoredKey{"vsnd", no_backend},
+    IgnoredKey{"vtpm", no_backend},
+    IgnoredKey{"vuart", other_guests},
+    IgnoredKey{"xen_platform_pci", full_virtualisation},
+    IgnoredKey{"xend_suspend_evtchn_compat", {}},
+};
+
+}  // namespace
+
+std::span<const IgnoredKey> ignored_keys() {
+    return table;
+}
+
+}  // namespace xcl::config

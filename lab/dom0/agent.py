@@ -104,7 +104,7 @@ def forward(port, pid, outputs, terminal=None):
             if status is None:
                 ended, code = os.waitpid(pid, os.WNOHANG)
                 status = status_of(code) if ended else None
-            if typed:
+            if typed and terminal is not None:
                 poll.modify(terminal, select.POLLIN | select.POLLOUT)
             busy = False
             for descriptor, event in poll.poll(None if status is None else 0):
@@ -120,7 +120,7 @@ def forward(port, pid, outputs, terminal=None):
                     busy = True
                 else:
                     poll.unregister(descriptor)
-                    typed.clear()
+                    terminal = None
             if status is not None and not busy:
                 return status
     finally:

@@ -39,6 +39,18 @@ def read_exactly(descriptor, count):
     return b"".join(parts)
 
 
+def unpack(buffer):
+    """Takes one whole frame off the front of a bytearray; None while it is not whole."""
+    if len(buffer) < HEADER.size:
+        return None
+    kind, length = HEADER.unpack_from(buffer)
+    if len(buffer) < HEADER.size + length:
+        return None
+    payload = bytes(buffer[HEADER.size:HEADER.size + length])
+    del buffer[:HEADER.size + length]
+    return kind, payload
+
+
 def send(descriptor, kind, payload=b""):
     write_all(descriptor, pack(kind, payload))
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The verbs of xenlab, and how each of them ends."""
 
+import dataclasses
 import os
 import secrets
 import shutil
@@ -9,8 +10,10 @@ import sys
 import tempfile
 import time
 
-from . import image, options as command_line, places, project, session, warm
-from .errors import INTERRUPTED, LAB_FAILED, TERMINATED, TIMED_OUT, LabError
+from . import accelerator, image, options as command_line, places, project, session, terminal, warm
+from .errors import INTERRUPTED, LAB_FAILED, TERMINATED, TIMED_OUT, WRONG_USAGE, LabError
+
+RESCUE_LIMIT_S = 15
 
 
 def say(text):
@@ -55,6 +58,8 @@ def with_host(options, act):
         if not options.no_project:
             project.stage(options.build, staging)
         kernel = image.ensure(force=False, note=say)
+        settings = dataclasses.replace(
+            settings, accelerator=accelerator.choose(options.accel, settings.clock, kernel, settings))
         with warm.start(kernel, settings, options.cold, say) as host:
             if "timeout" in options:
                 signal.alarm(options.timeout)
@@ -66,15 +71,51 @@ def with_host(options, act):
                 raise LabError(f"{host.log_tail()}\nthe host ended by itself; the end of its log is above") from None
 
 
+def bring_back(talk, paths):
+    """Brings the paths of --get here; returns whether all were there."""
+    missing = talk.get(paths, os.getcwd()) if paths else []
+    for path in missing:
+        say(f"xenlab: --get {path}: not there in dom0")
+    return not missing
+
+
+def rescue(talk, paths):
+    """Brings back what a command that was stopped has left, if dom0 still answers."""
+    def give_up(*_):
+        raise LabError("dom0 does not answer, so nothing of --get came back")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(RESCUE_LIMIT_S)
+    try:
+        talk.kill()
+        bring_back(talk, paths)
+    except LabError as error:
+        say(f"xenlab: {error}")
+
+
 def run(options, command):
     def act(talk, clock):
         try:
             status = talk.run(command, {}, clock)
-        finally:
-            missing = talk.get(options.get, os.getcwd()) if options.get else []
-        for path in missing:
-            say(f"xenlab: --get {path}: not there in dom0")
-        return status or (LAB_FAILED if missing else 0)
+        except LabError:
+            if options.get:
+                rescue(talk, options.get)
+            raise
+        signal.alarm(0)
+        all_there = bring_back(talk, options.get)
+        return status or (0 if all_there else LAB_FAILED)
+
+    return with_host(options, act)
+
+
+def shell(options, _):
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise LabError("a shell needs a terminal; for scripts use: xenlab run -- COMMAND", WRONG_USAGE)
+
+    def act(talk, clock):
+        say("xenlab: you are root in dom0 (files of --put are here; exit or Ctrl-D leaves and ends the host)")
+        with terminal.raw():
+            return talk.shell(["bash", "-i"], {"TERM": os.environ.get("TERM", "linux")}, clock)
 
     return with_host(options, act)
 
@@ -91,7 +132,7 @@ def clean(*_):
     return 0
 
 
-VERBS = {"run": run, "build": build, "clean": clean}
+VERBS = {"run": run, "shell": shell, "build": build, "clean": clean}
 
 
 def main(arguments):

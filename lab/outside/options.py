@@ -13,6 +13,7 @@ examples:
   xenlab run -- cosmos create -n 10 /usr/share/cosmos/clickos-configs/guest.cfg
   xenlab run --put tests/host --get report.txt -- python3 host/run.py --report report.txt
   xenlab run --clock instructions --store ox --no-project -- xl info
+  xenlab shell --store ox
 """
 
 STATUSES = """\
@@ -43,6 +44,9 @@ def add_host_options(parser):
     host.add_argument("--dom0-memory", type=positive, default=1024, metavar="MiB",
                       help="of which dom0 has this much (default 1024)")
     host.add_argument("--cpus", type=positive, metavar="N", help="CPUs (default 2; 1 with --clock instructions)")
+    host.add_argument("--accel", choices=("auto", "tcg", "kvm"), default="auto",
+                      help="tcg emulates every instruction; kvm is used where it can run Xen, which auto (default) "
+                           "tries once on each machine. The instruction clock needs tcg")
     host.add_argument("--cold", action="store_true",
                       help="boot afresh (half a minute) instead of continuing from a host that was kept after boot")
     content = parser.add_argument_group("the project")
@@ -74,6 +78,8 @@ def parser():
     run.add_argument("--timeout", type=positive, default=900, metavar="SECONDS",
                      help="end the host after this time (default 900)")
 
+    shell = add("shell", "boot the host and open a shell in dom0 on your terminal; leave it with exit")
+    add_host_options(shell)
     build = add("build", "make the host's image, if the current one is not there yet")
     build.add_argument("--force", action="store_true", help="make it even if it is there")
     add("clean", "remove everything the lab has cached")
@@ -99,6 +105,8 @@ def settings(options):
     cpus = options.cpus or (1 if options.clock == "instructions" else 2)
     if options.clock == "instructions" and cpus != 1:
         raise LabError("--clock instructions measures one CPU only; leave out --cpus", WRONG_USAGE)
+    if options.clock == "instructions" and options.accel == "kvm":
+        raise LabError("--clock instructions needs --accel tcg; KVM counts no instructions", WRONG_USAGE)
     if options.dom0_memory < 256:
         raise LabError("--dom0-memory: dom0 needs at least 256 MiB", WRONG_USAGE)
     if options.memory < options.dom0_memory + 128:

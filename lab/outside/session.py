@@ -3,14 +3,18 @@
 
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 
-from . import places
+from . import places, terminal
 from .errors import LabError
 
 sys.path.insert(0, str(places.DOM0))
 import frames  # noqa: E402
+
+END_OF_INPUT = b"\x04"
 
 
 class Session:
@@ -18,12 +22,22 @@ class Session:
 
     def __init__(self, channel):
         self._port = channel.fileno()
+        self._received = bytearray()
 
     def wait_ready(self):
         self._expect(frames.READY)
 
+    def _receive(self):
+        """One frame; what has come of it stays when a signal interrupts the wait."""
+        while not (frame := frames.unpack(self._received)):
+            part = os.read(self._port, frames.CHUNK_BYTES)
+            if not part:
+                raise EOFError("the host is gone")
+            self._received += part
+        return frame
+
     def _expect(self, *kinds):
-        kind, payload = frames.receive(self._port)
+        kind, payload = self._receive()
         if kind not in kinds:
             raise LabError(f"dom0 answered {kind!r} where one of {kinds!r} was expected")
         return kind, payload
@@ -51,6 +65,45 @@ class Session:
             if kind == frames.EXIT:
                 return json.loads(payload)["status"]
             frames.write_all(1 if kind == frames.OUT else 2, payload)
+
+    def _show(self):
+        """Writes what has come from a terminal; returns the exit status when it has come too."""
+        while True:
+            kind, payload = self._expect(frames.OUT, frames.EXIT)
+            if kind == frames.EXIT:
+                return json.loads(payload)["status"]
+            frames.write_all(1, payload)
+            if not self._received:
+                return None
+
+    def kill(self):
+        """Ends the command that runs."""
+        self._send(frames.SIGNAL, {"signal": signal.SIGKILL})
+        while self._receive()[0] != frames.EXIT:
+            pass
+
+    def shell(self, argv, environment, extra):
+        """Runs argv on a terminal of dom0 that is joined to ours, until it ends; returns its exit status."""
+        self._send(frames.RUN, {"command": argv, "terminal": True, "window": terminal.size(),
+                                "environment": environment, **extra})
+        poll = select.poll()
+        with terminal.resized() as resized:
+            for descriptor in (0, self._port, resized):
+                poll.register(descriptor, select.POLLIN)
+            while True:
+                for descriptor, _ in poll.poll():
+                    if descriptor == 0:
+                        typed = os.read(0, frames.CHUNK_BYTES)
+                        if not typed:
+                            poll.unregister(0)
+                        frames.send(self._port, frames.INPUT, typed or END_OF_INPUT)
+                    elif descriptor == resized:
+                        os.read(resized, 64)
+                        self._send(frames.WINDOW, terminal.size())
+                    else:
+                        status = self._show()
+                        if status is not None:
+                            return status
 
     def get(self, paths, directory):
         """Brings paths of dom0 into our directory by their base names; returns those that are not there."""

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// FakeHypervisor: domains without Xen. They have states, memory and event channels, and the calls
+// refuse what Xen refuses.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "faults.hpp"
+#include "ports/hypervisor.hpp"
+
+namespace xcl::test {
+
+struct FakeDomain {
+    Uuid uuid{};
+    std::uint16_t vcpus = 1;
+    std::uint64_t pages = 0;
+    std::uint64_t max_pages = 0;
+    std::map<std::uint16_t, CpuList> affinity = {};  // of vCPUs that have one
+    EventPort ports = 0;                        // allocated: 1 up to this
+    bool built = false;
+    std::string cmdline = {};
+    std::size_t ramdisk_bytes = 0;
+    unsigned pauses = 1;  // a new domain is paused once (xen/domctl.h)
+    std::optional<ShutdownReason> ended = {};
+    bool dying = false;
+    bool memory_held = false;  // somebody maps its memory: destroyed, it stays as dying
+
+    friend bool operator==(const FakeDomain&, const FakeDomain&) = default;
+};
+
+class FakeHypervisor final : public Hypervisor {
+  public:
+    // With the control domain in it.
+    explicit FakeHypervisor(Faults& faults);
+
+    HostMemory host_memory() override;
+    DomainId create_domain(const NewDomain& domain) override;
+    void set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) override;
+    EventPort allocate_event_channel(DomainId id) override;
+    RingFrames build(DomainId id, const BootPlan& plan) override;
+    void set_uuid(DomainId id, const Uuid& uuid) override;
+    void pause(DomainId id) override;
+    void unpause(DomainId id) override;
+    void destroy(DomainId id) override;
+    std::optional<DomainInfo> info(DomainId id) override;
+    std::vector<DomainInfo> list() override;
+
+    // The guest ends by itself.
+    void end(DomainId id, ShutdownReason reason);
+    // Another process destroys it.
+    void vanish(DomainId id);
+
+    [[nodiscard]] FakeDomain& domain(DomainId id) { return domains.at(id.value()); }
+    [[nodiscard]] bool exists(DomainId id) const { return domains.contains(id.value()); }
+
+    std::map<std::uint16_t, FakeDomain> domains;
+    std::uint64_t free_pages = std::uint64_t{1} << 20;  // 4 GiB
+    std::uint16_t host_cpus = 8;
+    std::uint16_t next_id = 1;
+    std::vector<std::string> calls;  // "pause 5"
+    // What the store's daemon hears of (VIRQ_DOM_EXC): a domain ended, or is gone.
+    std::function<void(std::uint16_t)> on_end = [](std::uint16_t) {};
+
+  private:
+    // Counts and records the call and throws if it is to fail.
+    void begin(const std::string& name, const std::string& call);
+    // The same for a call on a domain; throws like Xen if there is none.
+    FakeDomain& begin(const std::string& name, DomainId id);
+
+    Faults& faults_;
+};
+
+// The frame that build returns for the ring of this domain.
+[[nodiscard]] std::uint64_t xenstore_frame(DomainId id);
+[[nodiscard]] std::uint64_t console_frame(DomainId id);
+
+}  // namespace xcl::test

@@ -34,13 +34,8 @@ std::string escaped(std::string_view bytes, std::size_t limit) {
 }
 
 [[noreturn]] void raise(std::string line, std::string hint) {
-    throw Error(Failure{.kind = ErrorKind::bad_config,
-                        .domain = {},
-                        .doing = {},
-                        .call = {},
-                        .error = 0,
-                        .problem = std::move(line),
-                        .hint = std::move(hint)});
+    throw Error(
+        {.kind = ErrorKind::bad_config, .problem = std::move(line), .hint = std::move(hint)});
 }
 
 }  // namespace

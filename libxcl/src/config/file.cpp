@@ -3,7 +3,6 @@
 #include "config/file.hpp"
 
 #include <cerrno>
-#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -18,14 +17,10 @@
 namespace xcl::config {
 namespace {
 
-[[noreturn]] void fail_to_read(const std::string& path, std::string call, int error) {
-    throw Error(Failure{.kind = ErrorKind::failed,
-                        .domain = {},
-                        .doing = fmt::format("read the guest config {}", printable_origin(path)),
-                        .call = std::move(call),
-                        .error = error,
-                        .problem = {},
-                        .hint = {}});
+[[noreturn]] void fail_to_read(const std::string& path, const char* call, int error) {
+    throw Error({.doing = fmt::format("read the guest config {}", printable_origin(path)),
+                 .call = call,
+                 .error = error});
 }
 
 struct stat status_of(const Descriptor& file, const std::string& path) {

@@ -60,6 +60,10 @@ void read_cpus(const Value& value, Draft& draft) {
         draft.config.cpus = read_cpu_list(value);
         return;
     }
+    if (value.items.size() > GuestConfig::max_vcpus) {
+        fail(value.place, fmt::format("expected CPU lists for at most {} vCPUs, found {}",
+                                      GuestConfig::max_vcpus, value.items.size()));
+    }
     std::vector<CpuList> lists;
     lists.reserve(value.items.size());
     for (const Value& item : value.items)

@@ -128,9 +128,11 @@ std::string name_of_file(std::string_view path) {
     std::string_view name = path.substr(path.find_last_of('/') + 1);
     if (name.ends_with(".cfg"))
         name.remove_suffix(4);
-    if (const auto fault = name.empty() ? "that is not empty" : fault_of_name(name);
-        !fault.empty()) {
-        fail(path, fmt::format("no 'name' is given, and the file's own is no name {}", fault),
+    const std::string fault = fault_of_name(name);
+    if (name.empty() || !fault.empty()) {
+        fail(path,
+             fmt::format("no 'name' is given, and the file's own is no name{}{}",
+                         fault.empty() ? "" : " ", fault),
              "add name = \"NAME\"");
     }
     return std::string(name);

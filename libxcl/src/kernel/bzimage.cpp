@@ -33,11 +33,12 @@ std::span<const std::byte> bzimage_payload(std::span<const std::byte> file, cons
     if (file.size() < header_end)
         origin.refuse("it is a Linux bzImage, but cut short", "copy or download it again");
     const auto protocol = load<std::uint16_t>(file, version);
-    if (protocol < first_version_with_payload)
+    if (protocol < first_version_with_payload) {
         origin.refuse(fmt::format("it is a Linux bzImage of boot protocol {}.{:02}; 2.08 or later "
                                   "is needed",
                                   protocol >> 8, protocol & 0xff),
                       "use Linux 2.6.26 or later, or its unpacked vmlinux");
+}
 
     std::size_t sectors = load<std::uint8_t>(file, setup_sects);
     if (sectors == 0)
@@ -47,11 +48,12 @@ std::span<const std::byte> bzimage_payload(std::span<const std::byte> file, cons
     const std::size_t length = load<std::uint32_t>(file, payload_length);
     if (length == 0)
         origin.refuse("it is a Linux bzImage without a payload");
-    if (offset > file.size() || length > file.size() - offset)
+    if (offset > file.size() || length > file.size() - offset) {
         origin.refuse(fmt::format("it is a Linux bzImage, but cut short: its payload has {} bytes "
                                   "at offset {}, the file ends at {}",
                                   length, offset, file.size()),
                       "copy or download it again");
+}
     return file.subspan(offset, length);
 }
 

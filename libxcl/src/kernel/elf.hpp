@@ -22,7 +22,7 @@ namespace xcl::kernel {
 template <typename T>
 [[nodiscard]] T load(std::span<const std::byte> bytes, std::size_t offset) noexcept {
     static_assert(std::is_trivially_copyable_v<T>);
-    T value;
+    T value{};
     std::memcpy(&value, bytes.data() + offset, sizeof value);
     return value;
 }

@@ -14,6 +14,8 @@
 namespace xcl::kernel {
 namespace {
 
+using namespace std::string_view_literals;
+
 // The notes as they stand in the file.
 struct RawNotes {
     bool any = false;
@@ -117,7 +119,7 @@ void read_note_area(RawNotes& notes, std::span<const std::byte> area, const Orig
                             header.n_namesz, header.n_descsz, area.size()));
         const auto name = area.first(header.n_namesz);
         const auto value = area.subspan(name_room, header.n_descsz);
-        constexpr std::string_view xen{"Xen", 4};  // with its zero byte
+        constexpr std::string_view xen = "Xen\0"sv;
         if (name.size() == xen.size() && starts_with(name, xen) && header.n_type <= XEN_ELFNOTE_MAX)
             take_note(notes, header.n_type, value, origin);
         const std::uint64_t used = name_room + padded(header.n_descsz);
@@ -141,24 +143,39 @@ std::uint64_t legacy_number(std::string_view key, std::string_view value, const 
     return number;
 }
 
+// The keys that a loader has to know; the others of __xen_guest ask it for nothing.
+struct LegacyNumber {
+    std::string_view key;
+    std::optional<std::uint64_t> RawNotes::*field;
+};
+constexpr std::array<LegacyNumber, 4> legacy_numbers = {{
+    {"VIRT_BASE", &RawNotes::virt_base},
+    {"VIRT_ENTRY", &RawNotes::entry},
+    {"ELF_PADDR_OFFSET", &RawNotes::paddr_offset},
+    {"HYPERCALL_PAGE", &RawNotes::hypercall_page},
+}};
+
+struct LegacyText {
+    std::string_view key;
+    std::string RawNotes::*field;
+};
+constexpr std::array<LegacyText, 4> legacy_texts = {{
+    {"XEN_VER", &RawNotes::xen_version},
+    {"GUEST_OS", &RawNotes::os},
+    {"LOADER", &RawNotes::loader},
+    {"FEATURES", &RawNotes::features},
+}};
+
 void take_legacy_key(RawNotes& notes, std::string_view key, std::string_view value,
                      const Origin& origin) {
-    if (key == "VIRT_BASE")
-        notes.virt_base = legacy_number(key, value, origin);
-    else if (key == "VIRT_ENTRY")
-        notes.entry = legacy_number(key, value, origin);
-    else if (key == "ELF_PADDR_OFFSET")
-        notes.paddr_offset = legacy_number(key, value, origin);
-    else if (key == "HYPERCALL_PAGE")
-        notes.hypercall_page = legacy_number(key, value, origin);
-    else if (key == "XEN_VER")
-        notes.xen_version = value;
-    else if (key == "GUEST_OS")
-        notes.os = value;
-    else if (key == "LOADER")
-        notes.loader = value;
-    else if (key == "FEATURES")
-        notes.features = value;
+    for (const LegacyNumber& number : legacy_numbers) {
+        if (key == number.key)
+            notes.*number.field = legacy_number(key, value, origin);
+    }
+    for (const LegacyText& text : legacy_texts) {
+        if (key == text.key)
+            notes.*text.field = value;
+    }
 }
 
 void read_legacy_string(RawNotes& notes, std::string_view text, const Origin& origin) {

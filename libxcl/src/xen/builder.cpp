@@ -268,6 +268,35 @@ void pin_page_tables(const Handles& handles, DomainId id, xen_pfn_t l4) {
         throw_failed(id, "pin its page tables", "MMUEXT_PIN_L4_TABLE");
 }
 
+// A control operation that libxenctrl does not offer, or not on a buffer that is kept.
+xen_domctl* domctl(const CallBuffer& buffer, DomainId id, std::uint32_t command,
+                   std::size_t offset) {
+    auto* const operation = buffer.as<xen_domctl>(offset);
+    operation->cmd = command;
+    operation->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    operation->domain = id.value();
+    return operation;
+}
+
+int perform(const Handles& handles, xen_domctl& operation) {
+    return xencall1(handles.call.get(), __HYPERVISOR_domctl,
+                    reinterpret_cast<std::uintptr_t>(&operation));
+}
+
+// Has Xen write its entry points into the page that the kernel set aside for them.
+void fill_hypercall_page(const Handles& handles, const CallBuffer& buffer, DomainId id,
+                         xen_pfn_t frame) {
+    xen_domctl* const operation = domctl(buffer, id, XEN_DOMCTL_hypercall_init, 0);
+    operation->u.hypercall_init.gmfn = frame;
+    if (perform(handles, *operation) != 0)
+        throw_failed(id, "fill its hypercall page", "XEN_DOMCTL_hypercall_init");
+}
+
+// In the builder's buffer a vCPU context comes first: it is larger than a page.
+constexpr std::size_t after_context =
+    (sizeof(vcpu_guest_context_t) + page_size - 1) / page_size * page_size;
+static_assert(after_context + sizeof(xen_domctl) <= builder_buffer_bytes);
+
 // Registers at start of day (xen/arch-x86/xen-x86_64.h): flat segments, the stack, and RSI at
 // start_info. The buffer is kept from guest to guest: the context is larger than the pages that
 // libxencall keeps ready.
@@ -289,17 +318,9 @@ void set_first_vcpu(const Handles& handles, const CallBuffer& buffer, DomainId i
     context->debugreg[6] = 0xFFFF0FF0;  // the values of an x86 CPU after reset
     context->debugreg[7] = 0x00000400;
 
-    constexpr std::size_t after_context =
-        (sizeof(vcpu_guest_context_t) + page_size - 1) / page_size * page_size;
-    static_assert(after_context + sizeof(xen_domctl) <= builder_buffer_bytes);
-    auto* const call = buffer.as<xen_domctl>(after_context);
-    call->cmd = XEN_DOMCTL_setvcpucontext;
-    call->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-    call->domain = id.value();
-    call->u.vcpucontext.vcpu = 0;
-    set_xen_guest_handle_raw(call->u.vcpucontext.ctxt, context);
-    if (xencall1(handles.call.get(), __HYPERVISOR_domctl, reinterpret_cast<std::uintptr_t>(call)) !=
-        0)
+    auto* const operation = domctl(buffer, id, XEN_DOMCTL_setvcpucontext, after_context);
+    set_xen_guest_handle_raw(operation->u.vcpucontext.ctxt, context);
+    if (perform(handles, *operation) != 0)
         throw_failed(id, "set its first vCPU", "XEN_DOMCTL_setvcpucontext");
 }
 
@@ -328,6 +349,9 @@ RingFrames build_domain(const Handles& handles, const CallBuffer& buffer, Domain
         seed_grants(pages.grants(), plan, rings);
     }  // unmapped: Xen takes no page for a page table that somebody maps writable
 
+    if (plan.kernel.hypercall_page)
+        fill_hypercall_page(handles, buffer, id,
+                            frames[(*plan.kernel.hypercall_page - layout.virt_base) / page_size]);
     const xen_pfn_t l4 = frames[layout.cr3_pfn()];
     pin_page_tables(handles, id, l4);
     set_first_vcpu(handles, buffer, id, layout, l4);

@@ -16,10 +16,10 @@
 namespace xcl::xen {
 namespace {
 
-void forward(xentoollog_logger* logger, xentoollog_level /*level*/, int /*errno_value*/,
+void forward(xentoollog_logger* logger, xentoollog_level level, int /*errno_value*/,
              const char* /*context*/, const char* format, va_list arguments) {
     const Log& log = static_cast<Logger*>(logger)->log();
-    if (!log)
+    if (!log || level < XTL_NOTICE)  // below: statistics of their own memory
         return;
     char line[512];
     if (std::vsnprintf(line, sizeof line, format, arguments) > 0)

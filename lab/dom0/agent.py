@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames  # noqa: E402
 
 WORK = "/tmp/work"
+PARCEL = "/dev/vdb"
 RNDRESEEDCRNG = 0x5207
 
 
@@ -44,43 +45,31 @@ def status_of(wait_status):
     return code if code >= 0 else 128 - code
 
 
+def tar(*arguments, directory):
+    """Runs tar on the parcel disk. Its last close writes all out, and its next opening reads anew."""
+    pid = spawn(["tar", "--blocking-factor=1024", "--file=" + PARCEL, *arguments], 0, 2, 2, directory=directory)
+    return status_of(os.waitpid(pid, 0)[1])
+
+
 def unpack(port, request):
-    """Feeds the tar stream that follows to tar."""
+    """Unpacks the archive that the outside has laid on the parcel disk."""
     os.makedirs(request["directory"], exist_ok=True)
-    source, sink = os.pipe()
-    pid = spawn(["tar", "-xpf", "-", "--no-same-owner", "--keep-directory-symlink"], source, 2, 2, directory=request["directory"])
-    os.close(source)
-    try:
-        while True:
-            _, chunk = frames.receive(port)
-            if not chunk:
-                break
-            frames.write_all(sink, chunk)
-    finally:
-        os.close(sink)
-    status = status_of(os.waitpid(pid, 0)[1])
+    status = tar("--extract", "--preserve-permissions", "--no-same-owner", "--keep-directory-symlink",
+                 directory=request["directory"])
     frames.send(port, frames.DONE, json.dumps({"status": status}).encode())
 
 
 def fetch(port, request):
-    """Sends a tar stream of the paths asked for, each under its base name, and names the missing."""
-    command, missing = ["tar", "-chf", "-"], []
+    """Packs the paths asked for onto the parcel disk, each under its base name, and names the missing."""
+    members, missing = [], []
     for path in request["paths"]:
         absolute = os.path.normpath(os.path.join(WORK, path))
         if os.path.lexists(absolute):
-            command += ["-C", os.path.dirname(absolute), os.path.basename(absolute) or "."]
+            members += ["-C", os.path.dirname(absolute), os.path.basename(absolute) or "."]
         else:
             missing.append(path)
-    if len(command) > 3:
-        source, sink = os.pipe()
-        pid = spawn(command, 0, sink, 2)
-        os.close(sink)
-        while chunk := os.read(source, frames.CHUNK_BYTES):
-            frames.send(port, frames.DATA, chunk)
-        os.close(source)
-        os.waitpid(pid, 0)
-    frames.send(port, frames.DATA)
-    frames.send(port, frames.DONE, json.dumps({"missing": missing}).encode())
+    status = tar("--create", "--dereference", *members, directory=WORK) if members else 0
+    frames.send(port, frames.DONE, json.dumps({"status": status, "packed": bool(members), "missing": missing}).encode())
 
 
 def forward(port, pid, outputs, terminal=None):

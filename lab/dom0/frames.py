@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Frames on the serial port between the outside and dom0's agent: kind, length, payload.
 
-Both ends import this file. From the outside: UNPACK (JSON, then DATA frames of a tar stream, an
-empty one ends it), RUN (JSON), INPUT and WINDOW for a shell, SIGNAL, FETCH (JSON, answered with
-DATA). From dom0: READY once, DONE after UNPACK, OUT and ERR, EXIT (JSON).
+Both ends import this file. From the outside: RUN, INPUT and WINDOW for a shell, SIGNAL, UNPACK and
+FETCH, which move archives by the parcel disk and are answered with DONE. From dom0: READY once after
+boot, OUT, ERR and EXIT. All payloads but those of INPUT, OUT and ERR are JSON.
 """
 
 import os
 import struct
 
-READY, UNPACK, DATA, DONE, RUN = b"H", b"U", b"D", b"N", b"R"
-INPUT, WINDOW, SIGNAL, FETCH = b"I", b"W", b"S", b"F"
+READY, UNPACK, FETCH, DONE = b"H", b"U", b"F", b"D"
+RUN, INPUT, WINDOW, SIGNAL = b"R", b"I", b"W", b"S"
 OUT, ERR, EXIT = b"O", b"E", b"X"
 
 HEADER = struct.Struct(">cI")

@@ -63,7 +63,7 @@ def with_host(options, act):
         with warm.start(kernel, settings, options.cold, say) as host:
             if "timeout" in options:
                 signal.alarm(options.timeout)
-            talk = session.Session(host.agent)
+            talk = session.Session(host)
             try:
                 put_everything(talk, options, staging)
                 return act(talk, clock_of(settings))

@@ -214,7 +214,7 @@ def complete(tree, release, kept, log):
     for name in INTO_LAB:
         shutil.copy(places.DOM0 / name, lab / name)
     (lab / "late-modules").write_text("".join(f"{os.path.basename(path)}\n" for when, path in kept if when == "late"))
-    for name in ("disk", "ram", "proc", "sys", "dev", "run", "tmp", "root"):
+    for name in ("disk", "ram", "proc", "sys", "dev", "run", "tmp", "mnt", "root"):
         (tree / name).mkdir(exist_ok=True)
     # As root plainly, else as root of a user namespace.
     enter = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]

@@ -12,6 +12,7 @@ import tempfile
 from . import places
 
 PR_SET_PDEATHSIG = 1
+PARCEL_BYTES = 4 << 30  # of the disk on which archives go to and from dom0; sparse
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -59,14 +60,16 @@ def kernel_arguments(settings):
     return f"console=hvc0 quiet lab.store={settings.store}" + (" lab.trace" if settings.trace else "")
 
 
-def command(qemu, image, settings, agent_descriptor, monitor_descriptor):
+def command(qemu, image, settings, agent_descriptor, monitor_descriptor, parcel_descriptor):
     return [
         qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         "-machine", "pc,memory-backend=ram", *processor(settings), "-m", f"{settings.memory_mib}M",
         "-kernel", str(image.xen), "-append", xen_arguments(settings),
         "-initrd", f"{image.kernel} {kernel_arguments(settings)},{image.initramfs}",
-        "-drive", f"file={image.disk},format=raw,if=none,id=disk,snapshot=on,cache=unsafe",
+        "-drive", f"file={image.disk},format=raw,if=none,id=disk,readonly=on",
         "-device", "virtio-blk-pci,drive=disk",
+        "-drive", f"file=/dev/fd/{parcel_descriptor},format=raw,if=none,id=parcel,cache=unsafe",
+        "-device", "virtio-blk-pci,drive=parcel",
         "-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={agent_descriptor}",
         "-device", "virtserialport,chardev=agent,nr=1,name=lab.agent",
         "-chardev", f"socket,id=monitor,fd={monitor_descriptor}", "-mon", "chardev=monitor,mode=control",
@@ -96,8 +99,10 @@ class Machine:
         self.agent, their_agent = socket.socketpair()
         self.monitor, their_monitor = socket.socketpair()
         self._log = tempfile.TemporaryFile()
+        self.parcel = tempfile.TemporaryFile()
+        self.parcel.truncate(PARCEL_BYTES)
         with their_agent, their_monitor:
-            descriptors = [their_agent.fileno(), their_monitor.fileno()]
+            descriptors = [their_agent.fileno(), their_monitor.fileno(), self.parcel.fileno()]
             self._process = subprocess.Popen(
                 command(qemu, image, settings, *descriptors) + extra, stdin=subprocess.DEVNULL,
                 stdout=self._log, stderr=self._log, pass_fds=descriptors, preexec_fn=die_with_parent)
@@ -114,6 +119,7 @@ class Machine:
         self._process.wait()
         self.agent.close()
         self.monitor.close()
+        self.parcel.close()
 
     def log_tail(self, lines=25):
         """The end of what Xen, dom0's kernel and QEMU have said."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from . import places, terminal
+from . import machine, places, terminal
 from .errors import LabError
 
 sys.path.insert(0, str(places.DOM0))
@@ -20,8 +20,9 @@ END_OF_INPUT = b"\x04"
 class Session:
     """The conversation with one booted host."""
 
-    def __init__(self, channel):
-        self._port = channel.fileno()
+    def __init__(self, host):
+        self._port = host.agent.fileno()
+        self._parcel = host.parcel
         self._received = bytearray()
 
     def wait_ready(self):
@@ -42,19 +43,24 @@ class Session:
             raise LabError(f"dom0 answered {kind!r} where one of {kinds!r} was expected")
         return kind, payload
 
+    def _answer(self, kind):
+        return json.loads(self._expect(kind)[1])
+
     def _send(self, kind, request):
         frames.send(self._port, kind, json.dumps(request).encode())
 
     def put(self, tar_arguments, directory):
         """Unpacks what tar packs with these arguments into dom0's directory."""
         (tar,) = places.find_programs("tar")
+        self._parcel.seek(0)
+        packed = subprocess.run([tar, "-cf", "-", *tar_arguments], stdin=subprocess.DEVNULL, stdout=self._parcel,
+                                check=False)
+        if packed.returncode:
+            raise LabError("cannot read the files to put into dom0")
+        if os.fstat(self._parcel.fileno()).st_size > machine.PARCEL_BYTES:
+            raise LabError(f"more than {machine.PARCEL_BYTES >> 30} GiB to put into dom0")
         self._send(frames.UNPACK, {"directory": directory})
-        with subprocess.Popen([tar, "-cf", "-", *tar_arguments], stdout=subprocess.PIPE) as packer:
-            while chunk := packer.stdout.read(frames.CHUNK_BYTES):
-                frames.send(self._port, frames.DATA, chunk)
-        frames.send(self._port, frames.DATA)
-        _, answer = self._expect(frames.DONE)
-        if packer.returncode or json.loads(answer)["status"]:
+        if self._answer(frames.DONE)["status"]:
             raise LabError(f"cannot copy into {directory} of dom0; is there room (--dom0-memory)?")
 
     def run(self, argv, environment, extra=None):
@@ -109,16 +115,11 @@ class Session:
         """Brings paths of dom0 into our directory by their base names; returns those that are not there."""
         (tar,) = places.find_programs("tar")
         self._send(frames.FETCH, {"paths": paths})
-        unpacker = None
-        try:
-            while chunk := self._expect(frames.DATA)[1]:
-                unpacker = unpacker or subprocess.Popen(
-                    [tar, "-xf", "-", "--no-same-owner", "-C", os.fspath(directory)], stdin=subprocess.PIPE)
-                unpacker.stdin.write(chunk)
-        finally:
-            if unpacker:
-                unpacker.stdin.close()
-                unpacker.wait()
-        if unpacker and unpacker.returncode:
-            raise LabError("cannot write the files of --get here")
-        return json.loads(self._expect(frames.DONE)[1])["missing"]
+        answer = self._answer(frames.DONE)
+        if answer["packed"]:
+            self._parcel.seek(0)
+            unpacked = subprocess.run([tar, "-xf", "-", "--no-same-owner", "-C", os.fspath(directory)],
+                                      stdin=self._parcel, check=False)
+            if unpacked.returncode or answer["status"]:
+                raise LabError("not all files of --get could be brought here")
+        return answer["missing"]

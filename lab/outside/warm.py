@@ -25,7 +25,7 @@ def key(kernel, settings):
     version = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE, check=True).stdout
     return image.key({
         "format": FORMAT,
-        "command": "\0".join(machine.command(qemu, kernel, settings, "agent", "monitor")).encode(),
+        "command": "\0".join(machine.command(qemu, kernel, settings, "agent", "monitor", "parcel")).encode(),
         "qemu": version + machine.host_processor(settings),
     })
 
@@ -49,7 +49,7 @@ def cold_start(kernel, settings, extra=()):
     host = machine.Machine(kernel, settings, extra or machine.memory(settings))
     try:
         with boot_limit():
-            session.Session(host.agent).wait_ready()
+            session.Session(host).wait_ready()
     except (EOFError, ConnectionError):
         host.end()
         raise LabError(f"{host.log_tail()}\nthe host did not come up; the end of its log is above") from None

@@ -136,9 +136,10 @@ TEST_P(PackedBy, PayloadOfABzImageIsUnpacked) {
         EXPECT_EQ(parse_kernel(bzimage(pack(file), sectors), "k").storage, file);
         // Sizes that lie must not matter.
         for (const std::size_t size :
-             {file.size(), file.size() - 1, std::size_t{0}, std::size_t{0xffffffff}})
+             {file.size(), file.size() - 1, std::size_t{0}, std::size_t{0xffffffff}}) {
             EXPECT_EQ(parse_kernel(bzimage(with_size(pack(file), size), sectors), "k").storage,
                       file);
+        }
     }
 }
 
@@ -248,7 +249,7 @@ class KernelFile : public ::testing::Test {
         std::string name = (std::filesystem::temp_directory_path() / "kernel-XXXXXX").string();
         folder_ = ::mkdtemp(name.data());
     }
-    ~KernelFile() override { std::filesystem::remove_all(folder_); }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
 
     [[nodiscard]] std::string path(const char* name) const { return folder_ / name; }
     [[nodiscard]] std::string write(const char* name, const Bytes& bytes) const {

@@ -283,10 +283,11 @@ TEST(Layout, TheLeastMemoryNamedIsTheLeast) {
 TEST(Layout, KernelInTheHypervisorsAreaIsRefused) {
     for (const std::uint64_t virt_base :
          {0x0000800000000000U, 0x7fff000000000000U, 0xffff7ffffffff000U, 0xffff800000000000U,
-          0xffff87fffffff000U})
+          0xffff87fffffff000U}) {
         EXPECT_THAT(refusal_of(make_kernel(virt_base, 0, 1), 4 * mib_pages, 0),
                     HasSubstr("lies in the hypervisor's part"))
             << std::hex << virt_base;
+    }
 }
 
 TEST(Layout, GuestThatReachesTheEndOfItsAddressSpaceIsRefused) {

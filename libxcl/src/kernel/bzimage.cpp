@@ -38,7 +38,7 @@ std::span<const std::byte> bzimage_payload(std::span<const std::byte> file, cons
                                   "is needed",
                                   protocol >> 8, protocol & 0xff),
                       "use Linux 2.6.26 or later, or its unpacked vmlinux");
-}
+    }
 
     std::size_t sectors = load<std::uint8_t>(file, setup_sects);
     if (sectors == 0)
@@ -53,7 +53,7 @@ std::span<const std::byte> bzimage_payload(std::span<const std::byte> file, cons
                                   "at offset {}, the file ends at {}",
                                   length, offset, file.size()),
                       "copy or download it again");
-}
+    }
     return file.subspan(offset, length);
 }
 

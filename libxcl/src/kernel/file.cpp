@@ -36,9 +36,10 @@ int open_for_reading(const std::string& path, const Origin& origin) {
         const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd >= 0)
             return fd;
-        if (errno != EINTR)
+        if (errno != EINTR) {
             origin.failed_call("open", errno,
                                errno == ENOENT ? "check its path in the guest config" : "");
+        }
     }
 }
 
@@ -52,9 +53,10 @@ std::size_t checked_size(int fd, std::size_t limit, const Origin& origin) {
         origin.refuse("it is not a regular file");
     if (status.st_size == 0)
         origin.refuse("it is empty");
-    if (static_cast<std::uint64_t>(status.st_size) > limit)
+    if (static_cast<std::uint64_t>(status.st_size) > limit) {
         origin.refuse(
             fmt::format("it has {} MiB, more than {}", status.st_size >> 20, limit >> 20));
+    }
     return static_cast<std::size_t>(status.st_size);
 }
 
@@ -66,12 +68,13 @@ std::vector<std::byte> read_file(const std::string& path, std::size_t limit, con
     std::span<std::byte> rest(bytes);
     while (!rest.empty()) {
         const ssize_t count = ::read(file.get(), rest.data(), rest.size());
-        if (count > 0)
+        if (count > 0) {
             rest = rest.subspan(static_cast<std::size_t>(count));
-        else if (count == 0)
+        } else if (count == 0) {
             origin.refuse("it became shorter while it was read");
-        else if (errno != EINTR)
+        } else if (errno != EINTR) {
             origin.failed_call("read", errno);
+        }
     }
     return bytes;
 }

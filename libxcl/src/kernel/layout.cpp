@@ -169,22 +169,25 @@ constexpr std::uint64_t index_in_table(std::uint64_t address, unsigned shift) {
 
 BootLayout plan_layout(const KernelImage& kernel, std::uint64_t memory_pages,
                        std::size_t ramdisk_bytes, bool console) {
-    if (memory_pages > max_memory_pages)
+    if (memory_pages > max_memory_pages) {
         refuse(fmt::format("{} MiB are more than any machine has", memory_pages / pages_per_mib),
                "set a smaller memory= in the guest config");
-    if (ramdisk_bytes > max_image_bytes)
+    }
+    if (ramdisk_bytes > max_image_bytes) {
         refuse(fmt::format("a ramdisk of {} MiB is too large", ramdisk_bytes >> 20),
                "give a smaller ramdisk");
+    }
 
     const Demand demand{kernel, pages_of(ramdisk_bytes), console ? 1U : 0U,
                         mappable_pages(kernel.virt_base)};
     BootLayout layout = place(demand, memory_pages);
-    if (layout.stack.end() > demand.mappable_pages)
+    if (layout.stack.end() > demand.mappable_pages) {
         refuse(fmt::format("kernel, ramdisk and the list of the guest's pages need {} from "
                            "virt_base 0x{:x} on, where the address space ends after {}",
                            in_mib(layout.stack.end()), kernel.virt_base,
                            in_mib(demand.mappable_pages)),
                "give it less memory or a smaller ramdisk");
+    }
     if (!fits_memory(layout)) {
         const std::uint64_t least = least_memory_mib(demand, layout);
         refuse(fmt::format("it needs at least {} MiB of memory, the config gives {}", least,

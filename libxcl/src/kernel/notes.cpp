@@ -112,11 +112,12 @@ void read_note_area(RawNotes& notes, std::span<const std::byte> area, const Orig
         const auto header = load<Elf64_Nhdr>(area, 0);
         area = area.subspan(sizeof header);
         const std::uint64_t name_room = padded(header.n_namesz);
-        if (name_room > area.size() || header.n_descsz > area.size() - name_room)
+        if (name_room > area.size() || header.n_descsz > area.size() - name_room) {
             origin.refuse(
                 fmt::format("an ELF note is damaged: a name of {} and a value of {} "
                             "bytes, where {} are left",
                             header.n_namesz, header.n_descsz, area.size()));
+        }
         const auto name = area.first(header.n_namesz);
         const auto value = area.subspan(name_room, header.n_descsz);
         constexpr std::string_view xen = "Xen\0"sv;
@@ -137,9 +138,10 @@ std::uint64_t legacy_number(std::string_view key, std::string_view value, const 
     std::uint64_t number = 0;
     const auto [end, error] =
         std::from_chars(digits.data(), digits.data() + digits.size(), number, base);
-    if (error != std::errc{} || end != digits.data() + digits.size())
+    if (error != std::errc{} || end != digits.data() + digits.size()) {
         origin.refuse(fmt::format("its __xen_guest section says {}={}, which is no number", key,
                                   printable(value)));
+    }
     return number;
 }
 
@@ -192,18 +194,22 @@ void read_legacy_string(RawNotes& notes, std::string_view text, const Origin& or
 
 RawNotes find_notes(const ElfFile& elf, const Origin& origin) {
     RawNotes notes;
-    for (const Elf64_Phdr& header : elf.program_headers())
-        if (header.p_type == PT_NOTE)
+    for (const Elf64_Phdr& header : elf.program_headers()) {
+        if (header.p_type == PT_NOTE) {
             read_note_area(notes, elf.bytes(header.p_offset, header.p_filesz, "a note segment"),
                            origin);
+        }
+    }
     if (notes.any)
         return notes;
 
     const auto sections = elf.section_headers();
-    for (const Elf64_Shdr& section : sections)
-        if (section.sh_type == SHT_NOTE)
+    for (const Elf64_Shdr& section : sections) {
+        if (section.sh_type == SHT_NOTE) {
             read_note_area(notes, elf.bytes(section.sh_offset, section.sh_size, "a note section"),
                            origin);
+        }
+    }
     if (notes.any)
         return notes;
 
@@ -225,37 +231,43 @@ void check_features(std::string_view features, const Origin& origin) {
             continue;
         feature.remove_prefix(1);
         if (std::find(possible_features.begin(), possible_features.end(), feature) ==
-            possible_features.end())
+            possible_features.end()) {
             origin.refuse(
                 fmt::format("it requires the feature '{}', which a paravirtualised guest "
                             "cannot have here",
                             printable(feature)));
+        }
     }
 }
 
 void check_compatible(const RawNotes& notes, const Origin& origin) {
-    if (!notes.any)
+    if (!notes.any) {
         origin.refuse("it is an ELF file, but carries no Xen notes: not a paravirtualised kernel",
                       "build it with Xen PV support (Linux: CONFIG_XEN_PV)");
-    if (notes.pvh_entry && !notes.entry && !notes.virt_base && !notes.hypercall_page)
+    }
+    if (notes.pvh_entry && !notes.entry && !notes.virt_base && !notes.hypercall_page) {
         origin.refuse("its Xen notes describe a PVH kernel only: not a paravirtualised kernel",
                       "build it with Xen PV support (Linux: CONFIG_XEN_PV)");
-    if (!notes.xen_version.empty() && !notes.xen_version.starts_with("xen-3."))
+    }
+    if (!notes.xen_version.empty() && !notes.xen_version.starts_with("xen-3.")) {
         origin.refuse(
             fmt::format("it is written for '{}', not for 'xen-3.0'", printable(notes.xen_version)));
-    if (!notes.loader.empty() && notes.loader != "generic")
+    }
+    if (!notes.loader.empty() && notes.loader != "generic") {
         origin.refuse(fmt::format("it asks for the loader '{}'; only 'generic' is provided",
                                   printable(notes.loader)));
+    }
     check_features(notes.features, origin);
 }
 
 std::uint64_t legacy_hypercall_page(std::uint64_t virt_base, std::uint64_t number,
                                     const Origin& origin) {
-    if (number > (std::numeric_limits<std::uint64_t>::max() - virt_base) / page_size)
+    if (number > (std::numeric_limits<std::uint64_t>::max() - virt_base) / page_size) {
         origin.refuse(
             fmt::format("its __xen_guest section says HYPERCALL_PAGE=0x{:x}, which lies "
                         "outside the address space",
                         number));
+    }
     return virt_base + number * page_size;
 }
 

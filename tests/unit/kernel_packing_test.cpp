@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a kernel comes wrapped in: gzip, xz, zstd, bzImages, and files that are none.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -87,14 +88,15 @@ Bytes zstd(const Bytes& bytes) {
 Bytes bzimage(const Bytes& payload, std::uint8_t sectors = 2) {
     constexpr std::uint32_t offset = 100;
     const std::size_t payload_at = ((sectors == 0 ? 4U : sectors) + 1U) * 512U + offset;
-    Bytes file(payload_at);
+    Bytes file(payload_at + payload.size());
     patch(file, 0x1f1, sectors);
     patch(file, 0x1fe, std::uint16_t{0xaa55});
     std::memcpy(file.data() + 0x202, "HdrS", 4);
     patch(file, 0x206, std::uint16_t{0x0208});
     patch(file, 0x248, offset);
     patch(file, 0x24c, static_cast<std::uint32_t>(payload.size()));
-    file.insert(file.end(), payload.begin(), payload.end());
+    std::copy(payload.begin(), payload.end(),
+              file.begin() + static_cast<std::ptrdiff_t>(payload_at));
     return file;
 }
 

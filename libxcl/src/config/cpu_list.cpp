@@ -65,8 +65,15 @@ Range read_range(const Value& value, std::string_view part) {
 void apply(const Value& value, std::string_view part, CpuSet& cpus) {
     const bool allow = !part.starts_with('^');
     const Range range = read_range(value, allow ? part : trimmed(part.substr(1)));
-    for (std::size_t cpu = range.first; cpu <= range.last; ++cpu)
-        cpus.set(cpu, allow);
+    CpuSet named;
+    named.set();
+    named >>= named.size() - 1 - (range.last - range.first);
+    named <<= range.first;
+    if (allow) {
+        cpus |= named;
+    } else {
+        cpus &= ~named;
+    }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -257,12 +258,12 @@ TEST(Config, RefusesInterfacesAndClickConfigurations) {
 TEST(Config, WarnsOfEveryKeyOfXlThatHasNoEffect) {
     EXPECT_GT(config::ignored_keys().size(), 130U);
     for (const auto& [name, why] : config::ignored_keys()) {
-        const std::string key(name);
-        const std::string reason = why.empty() ? "" : ": " + std::string(why);
-        for (const std::string value : {"1", "'x'", "['x', 1]", "[['x'],]", "true"})
-            EXPECT_THAT(warnings_of("\n  " + key + " = " + value),
-                        ElementsAre("guest.cfg:4:3: '" + key + "' has no effect here" + reason));
-        EXPECT_THAT(warnings_of(key + " = []"), IsEmpty()) << key;
+        std::string warning = fmt::format("guest.cfg:4:3: '{}' has no effect here", name);
+        if (!why.empty())
+            warning += fmt::format(": {}", why);
+        for (const std::string_view value : {"1", "'x'", "['x', 1]", "[['x'],]", "true"})
+            EXPECT_THAT(warnings_of(fmt::format("\n  {} = {}", name, value)), ElementsAre(warning));
+        EXPECT_THAT(warnings_of(fmt::format("{} = []", name)), IsEmpty()) << name;
     }
 }
 

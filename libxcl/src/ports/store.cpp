@@ -2,6 +2,7 @@
 // Makes the requests of the Store port and takes its replies apart.
 #include "ports/store.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>

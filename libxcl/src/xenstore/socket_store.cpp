@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -19,7 +20,7 @@
 namespace xcl::xenstore {
 namespace {
 
-constexpr std::size_t receive_chunk = 16 * 1024;  // a few hundred replies
+constexpr std::size_t receive_chunk = 4096;  // two hundred short replies
 
 std::uint32_t wire_type(StoreRequest::Operation operation) {
     switch (operation) {
@@ -97,26 +98,36 @@ SocketStore::SocketStore(Timings& timings, std::string_view socket) : timings_(t
     socket_ = connected(socket);
 }
 
-void SocketStore::append(std::uint32_t type, std::uint32_t request, std::string_view body) {
+std::uint32_t SocketStore::append(std::uint32_t type, std::string_view body) {
     const xsd_sockmsg header{.type = type,
-                             .req_id = request,
+                             .req_id = next_request_,
                              .tx_id = 0,
                              .len = static_cast<std::uint32_t>(body.size())};
     outgoing_.append(reinterpret_cast<const char*>(&header), sizeof header);
     outgoing_.append(body);
+    return next_request_++;
 }
 
+// Thousands of requests do not fit into the socket. While it is full, replies are taken: a daemon
+// that cannot get rid of them may stop to read.
 void SocketStore::send_all() {
-    std::string_view rest = outgoing_;
+    const std::string messages = std::exchange(outgoing_, {});
+    std::string_view rest = messages;
     while (!rest.empty()) {
-        const ssize_t sent = send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
+        const ssize_t sent =
+            send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) {
+            rest.remove_prefix(static_cast<std::size_t>(sent));
             continue;
-        if (sent < 0)
+        }
+        if (errno != EAGAIN && errno != EINTR)
             throw_lost("send", errno);
-        rest.remove_prefix(static_cast<std::size_t>(sent));
+        pollfd ready{.fd = socket_.get(), .events = POLLIN | POLLOUT, .revents = 0};
+        if (poll(&ready, 1, -1) < 0 && errno != EINTR)
+            throw_lost("poll", errno);
+        if ((ready.revents & POLLIN) != 0)
+            read_more();
     }
-    outgoing_.clear();
 }
 
 void SocketStore::read_more() {
@@ -177,13 +188,13 @@ StoreReply SocketStore::large_directory(const std::string& path) {
     StoreReply whole;
     std::string generation;
     for (;;) {
-        append(XS_DIRECTORY_PART, 0,
-               std::string(path)
-                   .append(1, '\0')
-                   .append(std::to_string(whole.value.size()))
-                   .append(1, '\0'));
+        const std::uint32_t request =
+            append(XS_DIRECTORY_PART, std::string(path)
+                                          .append(1, '\0')
+                                          .append(std::to_string(whole.value.size()))
+                                          .append(1, '\0'));
         send_all();
-        const StoreReply part = receive_reply(0);
+        const StoreReply part = receive_reply(request);
         const std::size_t start = part.value.find('\0');
         if (part.error != 0)
             return part;
@@ -194,6 +205,8 @@ StoreReply SocketStore::large_directory(const std::string& path) {
             whole.value.clear();
             continue;
         }
+        if (part.value.size() == start + 1)
+            throw_protocol_broken();  // a part of nothing: this would never end
         generation = now;
         whole.value.append(part.value, start + 1);
         // An empty name ends the list.
@@ -207,21 +220,21 @@ StoreReply SocketStore::large_directory(const std::string& path) {
 
 std::vector<StoreReply> SocketStore::exchange(std::span<const StoreRequest> requests) {
     const Span span(timings_.store);
-    std::uint32_t number = 0;
+    const std::uint32_t first = next_request_;
     for (const StoreRequest& request : requests) {
         const std::string body = body_of(request);
         if (body.size() > XENSTORE_PAYLOAD_MAX) {
             outgoing_.clear();
             throw Error({.doing = "talk to XenStore", .call = describe(request), .error = E2BIG});
         }
-        append(wire_type(request.operation), number++, body);
+        append(wire_type(request.operation), body);
     }
     send_all();
 
     std::vector<StoreReply> replies;
     replies.reserve(requests.size());
-    for (number = 0; number < requests.size(); ++number)
-        replies.push_back(receive_reply(number));
+    for (std::uint32_t number = 0; number < requests.size(); ++number)
+        replies.push_back(receive_reply(first + number));
     for (std::size_t i = 0; i < requests.size(); ++i)
         if (replies[i].error == E2BIG &&
             requests[i].operation == StoreRequest::Operation::directory)
@@ -231,9 +244,9 @@ std::vector<StoreReply> SocketStore::exchange(std::span<const StoreRequest> requ
 
 void SocketStore::one_request(std::uint32_t type, std::string_view call, const std::string& body) {
     const Span span(timings_.store);
-    append(type, 0, body);
+    const std::uint32_t request = append(type, body);
     send_all();
-    if (const StoreReply reply = receive_reply(0); reply.error != 0)
+    if (const StoreReply reply = receive_reply(request); reply.error != 0)
         throw Error({.doing = "watch XenStore", .call = std::string(call), .error = reply.error});
 }
 

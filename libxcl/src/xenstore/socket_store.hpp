@@ -36,7 +36,8 @@ class SocketStore final : public Store {
         std::string body;
     };
 
-    void append(std::uint32_t type, std::uint32_t request, std::string_view body);
+    // Queues a message; returns the number that its reply will carry.
+    std::uint32_t append(std::uint32_t type, std::string_view body);
     void send_all();
     Message receive();
     void keep_event(const Message& message);
@@ -48,6 +49,7 @@ class SocketStore final : public Store {
 
     Timings& timings_;
     Descriptor socket_;
+    std::uint32_t next_request_ = 0;  // never used twice: a late reply answers nothing else
     std::string outgoing_;
     std::vector<char> incoming_;
     std::size_t consumed_ = 0;  // of incoming_

@@ -146,9 +146,8 @@ TEST(Create, BatchOfNoneTouchesNothing) {
 TEST(Create, LabelTellsOfTheMakerUntilTheGuestIsWhole) {
     FakeHost host;
     std::optional<Label> while_recorded;
-    host.faults.meanwhile("send", [&] {
-        while_recorded = read_label(host.hypervisor.domain(DomainId(1)).uuid);
-    });
+    host.faults.meanwhile(
+        "send", [&] { while_recorded = read_label(host.hypervisor.domain(DomainId(1)).uuid); });
     static_cast<void>(create(host, small_guest(), {.on_created = {}}));
     ASSERT_TRUE(while_recorded);
     EXPECT_EQ(while_recorded->maker, this_process());
@@ -178,9 +177,9 @@ TEST(Create, ExceptionOfTheCallerEndsTheBatchAndKeepsTheGuestsSoFar) {
         if (++calls == 2)
             throw std::runtime_error("enough");
     };
-    EXPECT_THROW(static_cast<void>(
-                     create(host, small_guest(), {.count = 3, .on_created = stop_at_second})),
-                 std::runtime_error);
+    EXPECT_THROW(
+        static_cast<void>(create(host, small_guest(), {.count = 3, .on_created = stop_at_second})),
+        std::runtime_error);
     EXPECT_THAT(existing(host), ElementsAre(DomainId(1), DomainId(2)));
     EXPECT_TRUE(is_whole(host, DomainId(1)));
     EXPECT_TRUE(is_whole(host, DomainId(2)));
@@ -308,8 +307,7 @@ TEST_P(CreateOf, KilledAtAnyPointItLeavesWholeGuestsAndWhatReapCollects) {
         expect_only_whole_guests(host, outcome.whole);
         EXPECT_EQ(reaped.size(), left.domains.size() - 1 - outcome.whole.size());
         if (!reaped.empty()) {
-            EXPECT_THAT(reaped,
-                        ElementsAre(Reaped{reaped.front().id, ReapCause::unfinished}));
+            EXPECT_THAT(reaped, ElementsAre(Reaped{reaped.front().id, ReapCause::unfinished}));
             EXPECT_EQ(maker, this_process());
         }
         EXPECT_THAT(verbs::reap(host.hypervisor, host.store, after_death), IsEmpty());

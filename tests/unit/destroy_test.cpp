@@ -189,8 +189,9 @@ TEST(Destroy, DomainWhoseMemoryIsHeldLosesItsRecordAndIsLeftDying) {
 
 // Two guests of ours and one of libxl's.
 struct Three {
-    Three() : ids{host.add_guest(small_guest()), host.add_foreign("theirs"),
-                  host.add_guest(small_guest())} {}
+    Three()
+        : ids{host.add_guest(small_guest()), host.add_foreign("theirs"),
+              host.add_guest(small_guest())} {}
     FakeHost host;
     std::vector<DomainId> ids;
 };

@@ -69,8 +69,7 @@ FakeDomain& FakeHypervisor::begin(const std::string& name, DomainId id) {
     begin(name, fmt::format("{} {}", name, id.value()));
     const auto found = domains.find(id.value());
     if (found == domains.end())
-        throw Error(
-            {.kind = ErrorKind::no_such_guest, .domain = id, .problem = "no such guest"});
+        throw Error({.kind = ErrorKind::no_such_guest, .domain = id, .problem = "no such guest"});
     return found->second;
 }
 

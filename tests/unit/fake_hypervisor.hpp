@@ -20,7 +20,7 @@ struct FakeDomain {
     std::uint64_t pages = 0;
     std::uint64_t max_pages = 0;
     std::map<std::uint16_t, CpuList> affinity = {};  // of vCPUs that have one
-    EventPort ports = 0;                        // allocated: 1 up to this
+    EventPort ports = 0;                             // allocated: 1 up to this
     bool built = false;
     std::string cmdline = {};
     std::size_t ramdisk_bytes = 0;

@@ -44,7 +44,7 @@ class FakeStore final : public Store {
 
     std::map<std::string, Node> nodes;
     std::set<std::uint16_t> introduced;
-    std::vector<std::vector<StoreRequest>> exchanges;  // all that came
+    std::vector<std::vector<StoreRequest>> exchanges;       // all that came
     std::set<std::pair<std::string, std::string>> watches;  // path, token
     std::deque<WatchEvent> events;
     // What happens, one after the other, while wait_event sleeps. When all has happened, its

@@ -186,8 +186,8 @@ TEST(Reap, DyingGuestOfOursLosesItsRecord) {
 
 TEST(Reap, NodesBesideTheRecordsAreNobodysGuests) {
     FakeHost host;
-    for (const char* const path : {"/local/domain/5x", "/local/domain/x", "/local/domain/99999",
-                                   "/local/domain/-1"})
+    for (const char* const path :
+         {"/local/domain/5x", "/local/domain/x", "/local/domain/99999", "/local/domain/-1"})
         host.store.write(path, "");
     const Holdings before = holdings(host);
     EXPECT_THAT(reap(host), IsEmpty());
@@ -288,12 +288,11 @@ TEST(Reap, KilledAtAnyPointItLeavesTheRestToTheNext) {
 
 TEST(Reap, UnfinishedGuestsOfARunningMakerStayWhileOthersAreCollected) {
     Mixture mixture;
-    EXPECT_THAT(verbs::reap(mixture.host.hypervisor, mixture.host.store, runs),
-                ElementsAre(Reaped{DomainId(3), ReapCause::ended},
-                            Reaped{DomainId(5), ReapCause::leftover},
-                            Reaped{DomainId(6), ReapCause::orphan}));
-    EXPECT_THAT(existing(mixture.host),
-                ElementsAre(mixture.whole, mixture.foreign, DomainId(4)));
+    EXPECT_THAT(
+        verbs::reap(mixture.host.hypervisor, mixture.host.store, runs),
+        ElementsAre(Reaped{DomainId(3), ReapCause::ended}, Reaped{DomainId(5), ReapCause::leftover},
+                    Reaped{DomainId(6), ReapCause::orphan}));
+    EXPECT_THAT(existing(mixture.host), ElementsAre(mixture.whole, mixture.foreign, DomainId(4)));
 }
 
 }  // namespace

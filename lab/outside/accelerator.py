@@ -8,7 +8,7 @@ import select
 import subprocess
 import time
 
-from . import image, machine, places
+from . import cache, machine, places
 from .monitor import Monitor
 
 DEVICE = "/dev/kvm"
@@ -29,7 +29,7 @@ def kvm_runs_xen(kernel, settings):
     (qemu,) = places.find_programs("qemu-system-x86_64")
     trial = dataclasses.replace(settings, accelerator="kvm")
     version = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE, check=True).stdout
-    name = image.key({"machine": " ".join(platform.uname()).encode(), "qemu": version,
+    name = cache.key({"machine": " ".join(platform.uname()).encode(), "qemu": version,
                       "processor": machine.host_processor(trial)})
     verdict = places.cache() / f"kvm-{name}"
     if not verdict.exists():

@@ -1,31 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Makes what the host boots from (Xen, dom0's kernel, initramfs, disk) out of Debian packages.
 
-An image lies in the cache under a key hashed from all that went into it. It is built beside its
-place and renamed, so a half-built one is never taken as whole.
+An image lies in the cache under a key hashed from all that went into it.
 """
 
-import fcntl
 import gzip
-import hashlib
 import os
 import pathlib
-import re
+import secrets
 import shutil
 import subprocess
-import tempfile
 
-from . import cpio, places
+from . import cache, cpio, places, sources
 from .errors import LabError
 
-SUITE = "bookworm"
 KEPT_IMAGES = 3
-DEFAULT_SOURCES = f"""\
-deb http://deb.debian.org/debian {SUITE} main
-deb http://deb.debian.org/debian {SUITE}-updates main
-deb http://deb.debian.org/debian-security {SUITE}-security main
-"""
-SOURCES_FOLDER = pathlib.Path("/etc/apt")
 UNWANTED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/icons",
             "usr/share/grub", "usr/lib/udev/hwdb.d", "lib/udev/hwdb.d", "usr/lib/python3.11/test",
             "usr/share/lintian", "usr/share/bug", "boot/*.efi", "boot/System.map-*", "dev/*")
@@ -38,60 +27,21 @@ def read_list(path):
     return [line for line in lines if line]
 
 
-def stanzas(text):
-    """The deb822 stanzas of a .sources file, comments taken out."""
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    return [part for part in "\n".join(lines).split("\n\n") if part.strip()]
-
-
-def is_debian(text):
-    """Whether a source (a line or a stanza) is Debian, or a mirror of it, in our release."""
-    return re.search(r"\S+://\S*debian", text) is not None and SUITE in text
-
-
-def sources(folder=SOURCES_FOLDER):
-    """The machine's Debian sources for our release as {file name: text}, else Debian's own."""
-    chosen = {}
-    for path in sorted([folder / "sources.list", *(folder / "sources.list.d").glob("*")]):
-        if not path.is_file():
-            continue
-        if path.suffix == ".sources":
-            parts = [part for part in stanzas(path.read_text(errors="replace")) if is_debian(part)]
-            text = "\n\n".join(parts)
-        elif path.suffix == ".list":
-            lines = [line for line in path.read_text(errors="replace").splitlines()
-                     if line.startswith("deb ") and is_debian(line)]
-            text = "\n".join(lines)
-        else:
-            continue
-        if text:
-            chosen[path.name] = text + "\n"
-    return chosen or {"debian.list": DEFAULT_SOURCES}
-
-
 def ingredients():
     """Everything that decides what an image holds, as {name: bytes}."""
     parts = {f"dom0/{path.name}": path.read_bytes() for path in sorted(places.DOM0.iterdir()) if path.is_file()}
     for name in ("image.py", "cpio.py"):
         parts[name] = (places.LAB / "outside" / name).read_bytes()
-    for name, text in sources().items():
+    for name, text in sources.chosen().items():
         parts[f"sources/{name}"] = text.encode()
     return parts
-
-
-def key(parts):
-    """A short name for a set of ingredients."""
-    digest = hashlib.sha256()
-    for name in sorted(parts):
-        for piece in (name.encode(), parts[name]):
-            digest.update(len(piece).to_bytes(8, "big") + piece)
-    return digest.hexdigest()[:16]
 
 
 class Image:
     """The files of one finished image."""
 
     def __init__(self, folder):
+        self.id = (folder / "id").read_text()
         self.folder = folder
         self.xen = folder / "xen"
         self.kernel = folder / "vmlinuz"
@@ -99,43 +49,11 @@ class Image:
         self.disk = folder / "disk"
 
 
-def build_once(name, force, make):
-    """Returns the cache's folder of that name; if it is not there, make(folder) fills it, one builder at a time."""
-    cache = places.cache()
-    folder = cache / name
-    if folder.is_dir() and not force:
-        return folder
-    with open(cache / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for leftover in cache.glob("building-*"):  # of builders that were killed: we hold the lock
-            shutil.rmtree(leftover)
-        if folder.is_dir() and not force:
-            return folder
-        beside = pathlib.Path(tempfile.mkdtemp(prefix="building-", dir=cache))
-        try:
-            whole = beside / "whole"
-            whole.mkdir()
-            make(whole)
-            if folder.is_dir():
-                folder.rename(beside / "old")
-            whole.rename(folder)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-    return folder
-
-
-def prune(prefix, count):
-    """Removes all but the count folders of that prefix that were used last."""
-    folders = sorted(places.cache().glob(prefix + "*"), key=lambda path: path.stat().st_mtime)
-    for folder in folders[:-count]:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def ensure(force, note):
     """Returns the current image, building it first when there is none."""
-    folder = build_once(f"image-{key(ingredients())}", force, lambda whole: build(whole, note))
+    folder = cache.build_once(f"image-{cache.key(ingredients())}", force, lambda whole: build(whole, note), note)
     os.utime(folder)
-    prune("image-", KEPT_IMAGES)
+    cache.prune("image-", KEPT_IMAGES)
     return Image(folder)
 
 
@@ -150,18 +68,20 @@ def step(command, log, **options):
 
 
 def build(result, note):
-    mmdebstrap, mke2fs, tar = places.find_programs("mmdebstrap", "mke2fs", "tar")
+    # Without root, mmdebstrap works in a user namespace.
+    needed = ["mmdebstrap", "mke2fs", "tar"] + ([] if os.geteuid() == 0 else ["newuidmap"])
+    mmdebstrap, mke2fs, tar = places.find_programs(*needed)[:3]
     beside, tree = result.parent, result.parent / "tree"
     tree.mkdir()
     with open(beside / "log", "w") as log:
         note("lab: making the host's image from Debian packages (1 minute or two, once) …")
         lists = []
-        for name, text in sources().items():
+        for name, text in sources.chosen().items():
             lists.append(beside / name)
             lists[-1].write_text(text)
         packages = beside / "packages.tar"
         step([mmdebstrap, "--variant=extract", "--include=" + ",".join(read_list(places.DOM0 / "packages")),
-              '--aptopt=APT::Install-Recommends "false"', SUITE, packages, *lists], log)
+              '--aptopt=APT::Install-Recommends "false"', sources.SUITE, packages, *lists], log)
         note("lab: unpacking and trimming …")
         step([tar, "-xf", packages, "-C", tree, "--no-same-owner", "--exclude=./lib/modules/*/kernel/*",
               *(f"--exclude=./{path}" for path in UNWANTED)], log)
@@ -172,6 +92,8 @@ def build(result, note):
         packages.unlink()
         complete(tree, release, kept, log)
         fill(result, tree, release, kept)
+        # Two builds of the same key may hold other versions of packages; a kept host must not mix them.
+        (result / "id").write_text(secrets.token_hex(8))
         note("lab: writing the disk …")
         disk = result / "disk"
         disk.touch()

@@ -15,6 +15,7 @@ PACKAGE_OF = {
     "qemu-system-x86_64": "qemu-system-x86",
     "mmdebstrap": "mmdebstrap",
     "mke2fs": "e2fsprogs",
+    "newuidmap": "uidmap",
     "tar": "tar",
     "cmake": "cmake",
 }

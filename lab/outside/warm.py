@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 
-from . import image, machine, places, session
+from . import cache, machine, places, session
 from .errors import LabError
 from .monitor import Monitor
 
@@ -23,8 +23,9 @@ def key(kernel, settings):
     """A short name for everything that a kept host depends on."""
     (qemu,) = places.find_programs("qemu-system-x86_64")
     version = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE, check=True).stdout
-    return image.key({
+    return cache.key({
         "format": FORMAT,
+        "image": kernel.id.encode(),
         "command": "\0".join(machine.command(qemu, kernel, settings, "agent", "monitor", "parcel")).encode(),
         "qemu": version + machine.host_processor(settings),
     })
@@ -62,8 +63,9 @@ def cold_start(kernel, settings, extra=()):
     return host
 
 
-def keep(kernel, settings, folder):
+def keep(kernel, settings, folder, note):
     """Boots a host and keeps it in folder."""
+    note("lab: booting Xen once for this kind of host (half a minute; from then on it starts in a few seconds) …")
     with cold_start(kernel, settings, machine.memory(settings, folder / "memory", keep=True)) as host:
         Monitor(host.monitor).save(folder / "devices")
 
@@ -73,9 +75,9 @@ def start(kernel, settings, cold, note):
     if cold:
         return cold_start(kernel, settings)
     name = f"host-{key(kernel, settings)}"
-    folder = image.build_once(name, False, lambda beside: announce_and_keep(kernel, settings, beside, note))
+    folder = cache.build_once(name, False, lambda beside: keep(kernel, settings, beside, note), note)
     os.utime(folder)
-    image.prune("host-", KEPT_HOSTS)
+    cache.prune("host-", KEPT_HOSTS)
     host = machine.Machine(kernel, settings, [*machine.memory(settings, folder / "memory"), "-incoming", "defer"])
     try:
         with boot_limit():
@@ -87,8 +89,3 @@ def start(kernel, settings, cold, note):
         host.end()
         raise
     return host
-
-
-def announce_and_keep(kernel, settings, folder, note):
-    note("lab: booting Xen once for this kind of host (half a minute; from then on it starts in a few seconds) …")
-    keep(kernel, settings, folder)

@@ -78,7 +78,7 @@ class Destroy(HostTest):
     def test_of_a_destroyed_guest_says_there_is_none(self):
         guest = self.create_one("-p")
         self.cosmos("destroy", guest)
-        wait_until(lambda: guest not in self.guests(), "it is gone")
+        wait_until(lambda: f"\"id\":{guest}," not in self.cosmos("list", "--json").out, "its memory is free")
         self.refused(3, "destroy", guest, says="no such guest")
 
     def test_by_name(self):

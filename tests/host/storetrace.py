@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Reads the store daemons' own traces: which connection asked for what.
+
+C xenstored writes "IN ADDRESS DATE TIME TYPE (ARGUMENTS )" and "CREATE connection ADDRESS";
+oxenstored writes "[TIME]  A7  TYPE  ARGUMENTS", where A is a connection on the socket and D a
+domain, and "newconn". xenconsoled's connection is as old as the host, so of those on the socket
+that began after a moment, and were told of nobody else, all are ours.
+"""
+
+import collections
+import pathlib
+import re
+import unittest
+
+TRACE = pathlib.Path("/var/log/xen/xenstored.trace")
+
+C_LINE = re.compile(r"IN (\S+) \d+ \S+ (\w+) \((.*?) ?\)$")
+C_BEGIN = re.compile(r"CREATE connection (\S+)$")
+OX_LINE = re.compile(r"\[\S+\]\s+(A\d+)(?:\.\d+)?\s+(\w+)\s+(.*?) ?$")
+
+# The daemons' words for the same thing.
+WORDS = {"WRITE": "write", "SET_PERMS": "setperms", "INTRODUCE": "introduce", "RM": "rm", "READ": "read",
+         "DIRECTORY": "directory", "WATCH": "watch", "UNWATCH": "unwatch", "TRANSACTION_START": "t start",
+         "GET_PERMS": "getperms", "MKDIR": "mkdir"}
+OX_EVENTS = {"newconn", "endconn", "w", "error", "conflict", "commit"}
+
+Request = collections.namedtuple("Request", "connection type path")
+
+
+def position():
+    """Where the trace ends now; a skip where the daemon writes none."""
+    if not TRACE.exists():
+        raise unittest.SkipTest(f"the store daemon writes no {TRACE}; in the lab: xenlab run --trace")
+    return TRACE.stat().st_size
+
+
+def requests_since(start):
+    """What connections that began since then have asked for."""
+    with TRACE.open(errors="replace") as file:
+        file.seek(start)
+        lines = file.read().split("\n")
+    begun, number, asked = {}, 0, []
+    for line in lines:
+        if found := C_BEGIN.match(line):
+            number += 1
+            begun[found[1]] = number  # an address comes again for another connection
+        elif found := C_LINE.match(line):
+            if found[1] in begun:
+                asked.append(Request(begun[found[1]], WORDS.get(found[2], found[2].lower()), found[3].split(" ")[0]))
+        elif found := OX_LINE.match(line):
+            if found[2] == "newconn":
+                begun[found[1]] = found[1]
+            elif found[1] in begun and found[2] not in OX_EVENTS:
+                asked.append(Request(found[1], found[2], found[3].split(" ")[0]))
+    return asked

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""cosmos killed at random moments: afterwards each domain is whole, or gone after a reap."""
+
+import os
+import random
+import subprocess
+import time
+
+from hostlib import HostTest, guest_config, wait_until
+
+SEED = int(os.environ.get("COSMOS_TEST_SEED") or random.randrange(10**6))
+CREATE_KILLS, DESTROY_KILLS, ROUND = 50, 15, 10
+
+
+class Killed(HostTest):
+    def setUp(self):
+        super().setUp()
+        self.random = random.Random(f"{SEED} {self.id()}")
+        print(f"(COSMOS_TEST_SEED={SEED}) ", end="", flush=True)
+
+    def duration(self, *words):
+        start = time.monotonic()
+        self.cosmos(*words)
+        return time.monotonic() - start
+
+    def kill(self, words, within):
+        """Starts cosmos, kills it at a random moment, and returns whether it was still at work."""
+        with subprocess.Popen(["cosmos", *map(str, words)], stdout=subprocess.DEVNULL) as process:
+            time.sleep(self.random.uniform(0, within))
+            process.kill()
+        return process.returncode != 0
+
+    def check_whole_or_gone(self):
+        """After a reap every guest is whole: it has its record, runs, and obeys. Returns how many."""
+        self.cosmos("reap")
+        guests = self.guests()
+        self.assertEqual([guest for guest in guests.values() if guest["unfinished"]], [])
+        for guest in guests:
+            self.assertIsNotNone(self.read_store(f"/local/domain/{guest}/control/shutdown"), f"the record of {guest}")
+        if guests:
+            self.cosmos("unpause", *guests)
+            ended = self.cosmos("shutdown", "--wait", *guests).out
+            self.assertEqual(ended.count("ended: poweroff"), len(guests), ended)
+        left = wait_until(lambda: not self.before.leftovers() or None, "nothing is left", 10)
+        self.assertTrue(left)
+        return len(guests)
+
+    def kill_creations(self, *words):
+        """Kills a creation again and again; every few times everything is looked at."""
+        within = self.duration("create", *words)
+        whole, cut_short = self.check_whole_or_gone(), 0
+        for number in range(1, CREATE_KILLS // 2 + 1):
+            cut_short += self.kill(("create", *words), 1.1 * within)
+            if number % ROUND == 0:
+                whole += self.check_whole_or_gone()
+        whole += self.check_whole_or_gone()
+        self.assertGreater(cut_short, 0, "it was never killed at work")
+        self.assertGreater(whole, 0)
+
+    def test_create_of_one_running(self):
+        self.kill_creations("-q", guest_config())
+
+    def test_create_of_a_paused_batch(self):
+        self.kill_creations("-q", "-p", "-n", "4", guest_config())
+
+    def test_destroy(self):
+        cut_short = 0
+        within = None
+        for _ in range(DESTROY_KILLS):
+            guests = self.create("-n", "3", "-q", "-p")
+            if within is None:
+                within = self.duration("destroy", *guests)
+                continue
+            cut_short += self.kill(("destroy", *guests), 1.1 * within)
+        self.check_whole_or_gone()
+        self.assertGreater(cut_short, 0, "it was never killed at work")
+
+    def test_shutdown_wait(self):
+        guest = self.create_one("-p")
+        with subprocess.Popen(["cosmos", "shutdown", "--wait", str(guest)], stdout=subprocess.DEVNULL) as waiting:
+            wait_until(lambda: self.read_store(f"/local/domain/{guest}/control/shutdown") == "poweroff", "it is asked")
+            waiting.kill()
+        self.cosmos("unpause", guest)
+        self.wait_for_state(guest, "poweroff")
+        self.assertEqual(self.cosmos("reap").out, f"Collected domain {guest}: it had ended\n")

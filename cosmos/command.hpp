@@ -2,12 +2,13 @@
 // Command: one entry of the table from which dispatch, help, completion and manual come.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "command_line.hpp"
 #include "context.hpp"
 
 namespace cosmos {
@@ -20,8 +21,8 @@ struct Command {
     std::string_view summary;      // one line, lower case, no full stop
     std::string_view description;  // for help and manual: whole sentences
     std::vector<std::string_view> examples;
-    // Declares the options and arguments on `app`; they live as long as the Action.
-    Action (*declare)(CLI::App& app);
+    // Declares what the command takes; the variables live as long as the Action.
+    Action (*declare)(CommandLine& line);
 };
 
 // Every command, in the order in which help lists them.
@@ -31,9 +32,9 @@ struct Command {
 [[nodiscard]] const Command* find_command(std::string_view name);
 
 // The options that every command takes.
-void declare_common_options(CLI::App& app, CommonOptions& options);
+void declare_common_options(CommandLine& line, CommonOptions& options);
 
-// A parser for one command, with the common options. The Action it returns uses what is parsed.
-Action declare(const Command& command, CLI::App& app, CommonOptions& options);
+// What `cosmos help COMMAND` and `cosmos COMMAND --help` print.
+[[nodiscard]] std::string help_text(const Command& command);
 
 }  // namespace cosmos

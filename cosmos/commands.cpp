@@ -2,12 +2,34 @@
 // The table of commands: the only place where a command is named.
 #include "commands.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
 #include "command.hpp"
 
 namespace cosmos {
+namespace {
+
+// Breaks text between words, so that no line is longer than a terminal's 80 columns.
+std::string wrapped(std::string_view text) {
+    constexpr std::size_t columns = 80;
+    std::string lines;
+    std::size_t column = 0;
+    while (!text.empty()) {
+        const std::string_view word = text.substr(0, text.find(' '));
+        text.remove_prefix(std::min(text.size(), word.size() + 1));
+        const bool breaks = column + 1 + word.size() > columns;
+        if (column > 0)
+            lines += breaks ? '\n' : ' ';
+        column = column > 0 && !breaks ? column + 1 + word.size() : word.size();
+        lines += word;
+    }
+    return lines;
+}
+
+}  // namespace
 
 std::span<const Command> commands() {
     static const std::array table{
@@ -88,21 +110,40 @@ const Command* find_command(std::string_view name) {
     return found == commands().end() ? nullptr : &*found;
 }
 
-void declare_common_options(CLI::App& app, CommonOptions& options) {
-    app.add_flag("--json", options.json, "Print JSON, for programs");
-    app.add_flag("-t,--time", options.times,
-                 "Tell on stderr where the time went, in microseconds");
-    app.add_flag("-v,--verbose", options.verbose, "Tell on stderr what is being done");
+void declare_common_options(CommandLine& line, CommonOptions& options) {
+    line.flag('h', "help", options.help, "Print this help");
+    line.flag(0, "json", options.json, "Print JSON, for programs");
+    line.flag('t', "time", options.times, "Tell on stderr where the time went, in microseconds");
+    line.flag('v', "verbose", options.verbose, "Tell on stderr what is being done");
 }
 
-Action declare(const Command& command, CLI::App& app, CommonOptions& options) {
-    app.set_help_flag("-h,--help", "Print this help");
-    declare_common_options(app, options);
-    std::string footer = "Examples:";
+std::string help_text(const Command& command) {
+    CommandLine own;
+    CommandLine common;
+    CommonOptions options;
+    static_cast<void>(command.declare(own));
+    declare_common_options(common, options);
+
+    std::string text = fmt::format("{}\n\nUsage: cosmos {} [options]{}\n", wrapped(command.description),
+                                   command.name, usage_words(own));
+    const auto append = [&](std::string_view heading, const CommandLine& line, bool arguments) {
+        bool first = true;
+        for (const Parameter& parameter : line.parameters()) {
+            if (parameter.argument != arguments)
+                continue;
+            if (first)
+                text += fmt::format("\n{}:\n", heading);
+            first = false;
+            text += fmt::format("  {:<20} {}\n", parameter_words(parameter), parameter.help);
+        }
+    };
+    append("Arguments", own, true);
+    append("Options", own, false);
+    append("Options of every command", common, false);
+    text += "\nExamples:\n";
     for (const std::string_view example : command.examples)
-        footer.append("\n  ").append(example);
-    app.footer(footer);
-    return command.declare(app);
+        text += fmt::format("  {}\n", example);
+    return text;
 }
 
 }  // namespace cosmos

@@ -6,18 +6,18 @@
 
 namespace cosmos {
 
-Action declare_completion(CLI::App& app);
-Action declare_console(CLI::App& app);
-Action declare_create(CLI::App& app);
-Action declare_destroy(CLI::App& app);
-Action declare_help(CLI::App& app);
-Action declare_info(CLI::App& app);
-Action declare_list(CLI::App& app);
-Action declare_pause(CLI::App& app);
-Action declare_reap(CLI::App& app);
-Action declare_reboot(CLI::App& app);
-Action declare_shutdown(CLI::App& app);
-Action declare_unpause(CLI::App& app);
-Action declare_version(CLI::App& app);
+Action declare_completion(CommandLine& line);
+Action declare_console(CommandLine& line);
+Action declare_create(CommandLine& line);
+Action declare_destroy(CommandLine& line);
+Action declare_help(CommandLine& line);
+Action declare_info(CommandLine& line);
+Action declare_list(CommandLine& line);
+Action declare_pause(CommandLine& line);
+Action declare_reap(CommandLine& line);
+Action declare_reboot(CommandLine& line);
+Action declare_shutdown(CommandLine& line);
+Action declare_unpause(CommandLine& line);
+Action declare_version(CommandLine& line);
 
 }  // namespace cosmos

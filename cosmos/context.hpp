@@ -26,6 +26,7 @@ enum class Status : int {
 }
 
 struct CommonOptions {
+    bool help = false;
     bool json = false;
     bool times = false;
     bool verbose = false;

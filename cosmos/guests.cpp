@@ -73,16 +73,16 @@ std::vector<xcl::DomainId> resolved_word(Context& context, std::string_view word
 
 }  // namespace
 
-void declare_guests(CLI::App& app, GuestArguments& arguments) {
-    app.add_option("ID", arguments.ids,
+void declare_guests(CommandLine& line, GuestArguments& arguments) {
+    line.arguments("ID", arguments.ids,
                    "Domain ids: 5, a range 5-104 (those of it that exist), a list 7,9, or all");
-    app.add_option("--name", arguments.name, "The guest of this name")->type_name("NAME");
-    app.add_flag("--yes", arguments.yes, "Confirm 'all'");
+    line.option("name", "NAME", arguments.name, "The guest of this name");
+    line.flag(0, "yes", arguments.yes, "Confirm 'all'");
 }
 
-void declare_guest(CLI::App& app, GuestArguments& arguments) {
-    app.add_option("ID", arguments.ids, "Domain id")->expected(0, 1);
-    app.add_option("--name", arguments.name, "The guest of this name")->type_name("NAME");
+void declare_guest(CommandLine& line, GuestArguments& arguments) {
+    line.arguments("ID", arguments.ids, "Domain id");
+    line.option("name", "NAME", arguments.name, "The guest of this name");
 }
 
 std::vector<xcl::DomainId> resolve(Context& context, const GuestArguments& arguments) {

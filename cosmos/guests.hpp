@@ -2,10 +2,10 @@
 // GuestArguments: the words of a command line that say which guests are meant.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
+#include "command_line.hpp"
 #include "context.hpp"
 
 namespace cosmos {
@@ -17,14 +17,14 @@ struct GuestArguments {
 };
 
 // Declares ID…, --name NAME and --yes.
-void declare_guests(CLI::App& app, GuestArguments& arguments);
+void declare_guests(CommandLine& line, GuestArguments& arguments);
 
 // The ids meant, each once, in the order given. A single id is taken as it is; of a range, those
 // that exist (and are whole); "all" wants --yes. Throws UsageError for words that mean nothing.
 [[nodiscard]] std::vector<xcl::DomainId> resolve(Context& context, const GuestArguments& arguments);
 
 // Declares one ID, or --name NAME.
-void declare_guest(CLI::App& app, GuestArguments& arguments);
+void declare_guest(CommandLine& line, GuestArguments& arguments);
 
 // Throws UsageError unless exactly one guest is meant.
 [[nodiscard]] xcl::DomainId resolve_one(Context& context, const GuestArguments& arguments);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // cosmos: finds the command in the table, parses its words, runs it, turns errors into a status.
 #include <fmt/format.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -27,27 +28,19 @@ int unknown_command(std::string_view name) {
     return usage_error(fmt::format("there is no command '{}'{}", name, suggestion), {});
 }
 
-// CLI11's messages begin with a capital and may run over several lines; ours do neither.
-std::string one_line(std::string message) {
-    std::ranges::replace(message, '\n', ' ');
-    while (message.ends_with(' ') || message.ends_with('.'))
-        message.pop_back();
-    return message;
-}
-
 int run(const Command& command, std::vector<std::string> words) {
     CommonOptions options;
-    CLI::App app{std::string(command.description), fmt::format("cosmos {}", command.name)};
-    const Action action = declare(command, app, options);
+    CommandLine line;
+    const Action action = command.declare(line);
+    declare_common_options(line, options);
     try {
-        std::ranges::reverse(words);  // CLI11 takes them from the back
-        app.parse(std::move(words));
-    } catch (const CLI::CallForHelp&) {
-        fmt::print("{}", app.help());
+        line.parse(std::move(words));
+    } catch (const UsageError& error) {
+        return usage_error(fmt::format("{}: {}", command.name, error.what()), command.name);
+    }
+    if (options.help) {
+        fmt::print("{}", help_text(command));
         return code(Status::done);
-    } catch (const CLI::ParseError& error) {
-        return usage_error(fmt::format("{}: {}", command.name, one_line(error.what())),
-                           command.name);
     }
     Context context(options);
     int status = code(Status::done);
@@ -83,6 +76,10 @@ int main(std::vector<std::string> words) {
 }  // namespace cosmos
 
 int main(int argc, char** argv) {
+    // A batch process, once it sleeps, lets the store daemon answer a whole batch of requests
+    // before it runs again; otherwise each reply would push the daemon aside. Refusal costs nothing.
+    const sched_param no_priority{};
+    static_cast<void>(sched_setscheduler(0, SCHED_BATCH, &no_priority));
     try {
         return cosmos::main({argv + 1, argv + argc});
     } catch (const std::exception& error) {

@@ -27,28 +27,11 @@ std::string escaped(std::string_view text) {
     return result;
 }
 
-std::string option_words(const CLI::Option& option) {
-    std::string words = option.get_name(option.get_positional(), true);
-    if (!option.get_type_name().empty() && option.get_items_expected_max() > 0 &&
-        !option.get_positional())
-        words += " " + option.get_type_name();
-    return words;
-}
-
-std::string described(const CLI::App& app, bool common) {
-    CommonOptions unused;
-    CLI::App common_app;
-    common_app.set_help_flag("-h,--help");
-    declare_common_options(common_app, unused);
-
+std::string described(const CommandLine& line) {
     std::string text;
-    for (const CLI::Option* option : app.get_options()) {
-        const bool is_common = common_app.get_option_no_throw(option->get_name()) != nullptr;
-        if (is_common != common)
-            continue;
-        text += fmt::format(".TP\n\\fB{}\\fR\n{}\n", escaped(option_words(*option)),
-                            escaped(option->get_description()));
-    }
+    for (const Parameter& parameter : line.parameters())
+        text += fmt::format(".TP\n\\fB{}\\fR\n{}\n", escaped(parameter_words(parameter)),
+                            escaped(parameter.help));
     return text;
 }
 
@@ -95,20 +78,21 @@ std::string manual_page() {
         "xl beside them, can work at once.\n"
         ".SH COMMANDS\n",
         COSMOS_VERSION);
-    std::string common;
     for (const Command& command : commands()) {
-        CommonOptions unused;
-        CLI::App app{std::string(command.description), std::string(command.name)};
-        static_cast<void>(declare(command, app, unused));
-        page += fmt::format(".SS {}\n{}\n", command.name, escaped(command.description));
-        page += described(app, false);
+        CommandLine line;
+        static_cast<void>(command.declare(line));
+        page += fmt::format(".SS cosmos {}{}\n{}\n", command.name, escaped(usage_words(line)),
+                            escaped(command.description));
+        page += described(line);
         page += ".PP\nExamples:\n.nf\n";
         for (const std::string_view example : command.examples)
             page += fmt::format("    {}\n", escaped(example));
         page += ".fi\n";
-        common = described(app, true);
     }
-    return page + ".SH OPTIONS OF EVERY COMMAND\n" + common + std::string(closing);
+    CommandLine common;
+    CommonOptions unused;
+    declare_common_options(common, unused);
+    return page + ".SH OPTIONS OF EVERY COMMAND\n" + described(common) + std::string(closing);
 }
 
 }  // namespace cosmos

@@ -8,13 +8,14 @@ namespace cosmos {
 namespace {
 
 std::string long_options(const Command& command) {
+    CommandLine line;
     CommonOptions unused;
-    CLI::App app;
-    static_cast<void>(declare(command, app, unused));
+    static_cast<void>(command.declare(line));
+    declare_common_options(line, unused);
     std::string words;
-    for (const CLI::Option* option : app.get_options())
-        for (const std::string& name : option->get_lnames())
-            words += fmt::format("--{} ", name);
+    for (const Parameter& parameter : line.parameters())
+        if (!parameter.argument)
+            words += fmt::format("--{} ", parameter.word);
     return words;
 }
 
@@ -47,10 +48,12 @@ std::string bash_script() {
 
 }  // namespace
 
-Action declare_completion(CLI::App& app) {
+Action declare_completion(CommandLine& line) {
     const auto shell = std::make_shared<std::string>("bash");
-    app.add_option("SHELL", *shell, "The shell")->check(CLI::IsMember({"bash"}));
+    line.argument("SHELL", *shell, false, "The shell: bash");
     return [shell](Context&) {
+        if (*shell != "bash")
+            throw UsageError(fmt::format("there is no completion for '{}', only for bash", *shell));
         fmt::print("{}", bash_script());
         return code(Status::done);
     };

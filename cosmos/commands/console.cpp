@@ -27,9 +27,9 @@ int console(Context& context, const GuestArguments& arguments) {
 
 }  // namespace
 
-Action declare_console(CLI::App& app) {
+Action declare_console(CommandLine& line) {
     const auto arguments = std::make_shared<GuestArguments>();
-    declare_guest(app, *arguments);
+    declare_guest(line, *arguments);
     return [arguments](Context& context) { return console(context, *arguments); };
 }
 

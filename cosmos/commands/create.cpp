@@ -99,15 +99,14 @@ int create(Context& context, const Options& options) {
 
 }  // namespace
 
-Action declare_create(CLI::App& app) {
+Action declare_create(CommandLine& line) {
     const auto options = std::make_shared<Options>();
-    app.add_option("CFG", options->config, "The guest config, a file")->required();
-    app.add_option("KEY=VALUE", options->settings, "Settings that win over the file's");
-    app.add_option("-n,--count", options->count, "How many guests")
-        ->type_name("COUNT")
-        ->check(CLI::Range(1U, static_cast<unsigned>(xcl::DomainId::first_reserved)));
-    app.add_flag("-p,--paused", options->paused, "Leave them paused");
-    app.add_flag("-q,--quiet", options->quiet, "Print domain ids alone, one a line");
+    line.argument("CFG", options->config, true, "The guest config, a file");
+    line.arguments("KEY=VALUE", options->settings, "Settings that win over the file's");
+    line.number('n', "count", "COUNT", {&options->count, 1, xcl::DomainId::first_reserved - 1},
+                "How many guests");
+    line.flag('p', "paused", options->paused, "Leave them paused");
+    line.flag('q', "quiet", options->quiet, "Print domain ids alone, one a line");
     return [options](Context& context) { return create(context, *options); };
 }
 

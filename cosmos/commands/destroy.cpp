@@ -5,11 +5,12 @@
 
 namespace cosmos {
 
-Action declare_destroy(CLI::App& app) {
+Action declare_destroy(CommandLine& line) {
     const auto arguments = std::make_shared<GuestArguments>();
-    declare_guests(app, *arguments);
+    declare_guests(line, *arguments);
     return [arguments](Context& context) {
-        context.toolstack().destroy(resolve(context, *arguments));
+        const std::vector<xcl::DomainId> ids = resolve(context, *arguments);
+        context.toolstack().destroy(ids);
         return code(Status::done);
     };
 }

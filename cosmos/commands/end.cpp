@@ -67,28 +67,26 @@ int reboot(Context& context, Options options) {
     return code(Status::done);
 }
 
-void declare_waiting(CLI::App& app, Options& options) {
-    declare_guests(app, options.guests);
-    app.add_flag("--wait", options.wait, "Sleep until they have ended, and collect them");
-    app.add_option("--timeout", options.timeout_s, "With --wait: how long at most (default 60)")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(1U, 86400U));
+void declare_waiting(CommandLine& line, Options& options) {
+    declare_guests(line, options.guests);
+    line.flag(0, "wait", options.wait, "Sleep until they have ended, and collect them");
+    line.number(0, "timeout", "SECONDS", {&options.timeout_s, 1, 86400},
+                "With --wait: how long at most (60)");
 }
 
 }  // namespace
 
-Action declare_shutdown(CLI::App& app) {
+Action declare_shutdown(CommandLine& line) {
     const auto options = std::make_shared<Options>();
-    declare_waiting(app, *options);
+    declare_waiting(line, *options);
     return [options](Context& context) { return shutdown(context, *options); };
 }
 
-Action declare_reboot(CLI::App& app) {
+Action declare_reboot(CommandLine& line) {
     const auto options = std::make_shared<Options>();
-    declare_waiting(app, *options);
-    app.add_option("--config", options->config,
-                   "Wait, then create each anew from this guest config")
-        ->type_name("CFG");
+    declare_waiting(line, *options);
+    line.option("config", "CFG", options->config,
+                "Wait, then create each anew from this guest config");
     return [options](Context& context) { return reboot(context, *options); };
 }
 

@@ -2,6 +2,8 @@
 // help: lists the commands, or explains one; --man prints the manual page.
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "commands.hpp"
 #include "manual.hpp"
 
@@ -43,19 +45,16 @@ int explain(Context& context, const Options& options) {
     if (command == nullptr)
         throw UsageError(fmt::format("there is no command '{}': 'cosmos help' lists all",
                                      options.command));
-    CommonOptions unused;
-    CLI::App app{std::string(command->description), fmt::format("cosmos {}", command->name)};
-    static_cast<void>(declare(*command, app, unused));
-    fmt::print("{}", app.help());
+    fmt::print("{}", help_text(*command));
     return code(Status::done);
 }
 
 }  // namespace
 
-Action declare_help(CLI::App& app) {
+Action declare_help(CommandLine& line) {
     const auto options = std::make_shared<Options>();
-    app.add_option("COMMAND", options->command, "The command to explain");
-    app.add_flag("--man", options->manual, "Print the manual page, for man(1)");
+    line.argument("COMMAND", options->command, false, "The command to explain");
+    line.flag(0, "man", options->manual, "Print the manual page, for man(1)");
     return [options](Context& context) { return explain(context, *options); };
 }
 

@@ -11,7 +11,8 @@ namespace cosmos {
 namespace {
 
 int info(Context& context, const GuestArguments& arguments) {
-    const xcl::GuestDetails details = context.toolstack().info(resolve_one(context, arguments));
+    const xcl::DomainId id = resolve_one(context, arguments);
+    const xcl::GuestDetails details = context.toolstack().info(id);
     const xcl::DomainInfo& domain = details.domain;
     if (context.json()) {
         nlohmann::json object = to_json(domain);
@@ -40,9 +41,9 @@ int info(Context& context, const GuestArguments& arguments) {
 
 }  // namespace
 
-Action declare_info(CLI::App& app) {
+Action declare_info(CommandLine& line) {
     const auto arguments = std::make_shared<GuestArguments>();
-    declare_guest(app, *arguments);
+    declare_guest(line, *arguments);
     return [arguments](Context& context) { return info(context, *arguments); };
 }
 

@@ -61,9 +61,9 @@ int list(Context& context, bool with_names) {
 
 }  // namespace
 
-Action declare_list(CLI::App& app) {
+Action declare_list(CommandLine& line) {
     const auto names = std::make_shared<bool>(false);
-    app.add_flag("-n,--names", *names, "Also ask XenStore for each guest's name");
+    line.flag('n', "names", *names, "Also ask XenStore for each guest's name");
     return [names](Context& context) { return list(context, *names); };
 }
 

@@ -5,20 +5,22 @@
 
 namespace cosmos {
 
-Action declare_pause(CLI::App& app) {
+Action declare_pause(CommandLine& line) {
     const auto arguments = std::make_shared<GuestArguments>();
-    declare_guests(app, *arguments);
+    declare_guests(line, *arguments);
     return [arguments](Context& context) {
-        context.toolstack().pause(resolve(context, *arguments));
+        const std::vector<xcl::DomainId> ids = resolve(context, *arguments);
+        context.toolstack().pause(ids);
         return code(Status::done);
     };
 }
 
-Action declare_unpause(CLI::App& app) {
+Action declare_unpause(CommandLine& line) {
     const auto arguments = std::make_shared<GuestArguments>();
-    declare_guests(app, *arguments);
+    declare_guests(line, *arguments);
     return [arguments](Context& context) {
-        context.toolstack().unpause(resolve(context, *arguments));
+        const std::vector<xcl::DomainId> ids = resolve(context, *arguments);
+        context.toolstack().unpause(ids);
         return code(Status::done);
     };
 }

@@ -52,7 +52,7 @@ int reap(Context& context) {
 
 }  // namespace
 
-Action declare_reap(CLI::App&) {
+Action declare_reap(CommandLine&) {
     return reap;
 }
 

@@ -7,7 +7,7 @@
 
 namespace cosmos {
 
-Action declare_version(CLI::App&) {
+Action declare_version(CommandLine&) {
     return [](Context& context) {
         if (context.json())
             print_json({{"version", COSMOS_VERSION}});

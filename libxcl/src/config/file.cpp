@@ -30,9 +30,9 @@ struct stat status_of(const Descriptor& file, const std::string& path) {
     return status;
 }
 
-// Fills `buffer` from the file's begin; less than its size only if the file is shorter.
-std::size_t read_into(std::string& buffer, const Descriptor& file, const std::string& path) {
-    std::size_t filled = 0;
+// Fills `buffer` from `filled` on; returns where that ended, before its end only if the file did.
+std::size_t read_into(std::string& buffer, std::size_t filled, const Descriptor& file,
+                      const std::string& path) {
     while (filled < buffer.size()) {
         const ssize_t got = read(file.get(), buffer.data() + filled, buffer.size() - filled);
         if (got < 0 && errno == EINTR)
@@ -61,9 +61,14 @@ std::string read_text(const std::string& path) {
     const auto size = static_cast<std::size_t>(status.st_size);
     if (size > max_config_bytes)
         fail_on_size(path, size);
-    // One byte more than fits shows a file that grew meanwhile or hides its size (/proc).
-    std::string text(max_config_bytes + 1, '\0');
-    text.resize(read_into(text, file, path));
+    // One byte more shows a file that grew meanwhile or hides its size (/proc).
+    std::string text(size + 1, '\0');
+    std::size_t filled = read_into(text, 0, file, path);
+    if (filled == text.size()) {
+        text.resize(max_config_bytes + 1);
+        filled = read_into(text, filled, file, path);
+    }
+    text.resize(filled);
     return text;
 }
 

@@ -4,11 +4,13 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <string>
 
 #include "command.hpp"
 #include "config/nearest.hpp"
+#include "xcl/error.hpp"
 
 namespace cosmos {
 namespace {
@@ -72,6 +74,12 @@ int main(std::vector<std::string> words) {
     return run(*command, std::move(words));
 }
 
+// What was printed may still lie in a buffer: a full disk must not pass for success.
+void require_printed() {
+    if (std::fflush(stdout) != 0)
+        throw xcl::Error({.doing = "print the result", .call = "write", .error = errno});
+}
+
 }  // namespace
 }  // namespace cosmos
 
@@ -81,7 +89,9 @@ int main(int argc, char** argv) {
     const sched_param no_priority{};
     static_cast<void>(sched_setscheduler(0, SCHED_BATCH, &no_priority));
     try {
-        return cosmos::main({argv + 1, argv + argc});
+        const int status = cosmos::main({argv + 1, argv + argc});
+        cosmos::require_printed();
+        return status;
     } catch (const std::exception& error) {
         return cosmos::report(error, false);
     }

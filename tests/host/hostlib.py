@@ -203,8 +203,8 @@ class HostTest(unittest.TestCase):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
-    def config(self, name="test.cfg", **settings):
+    def config(self, _file="test.cfg", **settings):
         """Makes a guest config; strings are quoted."""
         lines = [f"{key} = '{value}'" if isinstance(value, (str, pathlib.Path)) else f"{key} = {value}"
                  for key, value in settings.items()]
-        return self.write(name, "\n".join(lines) + "\n")
+        return self.write(_file, "\n".join(lines) + "\n")

@@ -57,7 +57,7 @@ def xen_arguments(settings):
 
 
 def kernel_arguments(settings):
-    return f"console=hvc0 quiet lab.store={settings.store}" + (" lab.trace" if settings.trace else "")
+    return f"console=hvc0 quiet cryptomgr.notests lab.store={settings.store}" + (" lab.trace" if settings.trace else "")
 
 
 def command(qemu, image, settings, agent_descriptor, monitor_descriptor, parcel_descriptor):

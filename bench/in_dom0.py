@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Measures cosmos and xl in dom0 with the stopwatch beside it; writes all samples as JSON."""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+COSMOS = "/usr/bin/cosmos"
+XL = "/usr/lib/xen-4.17/bin/xl"  # /usr/sbin/xl is a shell script around it
+KERNEL = "/usr/share/cosmos/guest.elf"
+OURS = HERE / "ours.cfg"
+SILENT = HERE / "silent.cfg"
+THEIRS = str(HERE / "xl-{}.cfg")
+SINGLE_RUNS = 9
+BATCH_RUNS = 3
+
+
+def say(text):
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def measure(*command, runs=1):
+    """The samples of some runs of a command; all must succeed."""
+    words = [str(word) for word in command]
+    out = subprocess.run([HERE / "stopwatch", "-n", str(runs), *words], check=True, stdout=subprocess.PIPE, text=True)
+    samples = []
+    for line in out.stdout.splitlines():
+        nanoseconds, faults, status = map(int, line.split())
+        if status:
+            raise SystemExit(f"'{' '.join(words)}' ended with exit status {status}; try it in lab/xenlab shell")
+        samples.append({"us": nanoseconds / 1000, "faults": faults})
+    return samples
+
+
+def newest_guest():
+    out = subprocess.run([COSMOS, "list", "--json"], check=True, stdout=subprocess.PIPE).stdout
+    return max(guest["id"] for guest in json.loads(out))
+
+
+def destroy_all():
+    subprocess.run([COSMOS, "destroy", "all", "--yes"], check=True, stdout=subprocess.DEVNULL)
+
+
+def write_configs(count):
+    ours = f"name = 'bench'\nkernel = '{KERNEL}'\nmemory = 4\n"
+    OURS.write_text(ours)
+    SILENT.write_text(ours + "console = 'none'\n")
+    for number in range(1, count + 1):
+        pathlib.Path(THEIRS.replace("{}", str(number))).write_text(
+            f"name = 'xl-{number}'\ntype = 'pv'\nkernel = '{KERNEL}'\nmemory = 4\n")
+
+
+def create_with_cosmos(runs=1, config=OURS):
+    return measure(COSMOS, "create", "-p", config, runs=runs)
+
+
+def create_with_xl(runs=1):
+    """With -e, as else a process of xl's stays with each guest."""
+    return measure(XL, "create", "-e", "-p", THEIRS, runs=runs)
+
+
+def warm_up():
+    """The first guest after boot costs extra, and so does the first run of each program."""
+    say("a throw-away guest and run of each")
+    for create, tool in ((create_with_cosmos, COSMOS), (create_with_xl, XL)):
+        create()
+        measure(tool, "list")
+        measure(tool, "destroy", newest_guest())
+
+
+def starts():
+    say("starting processes")
+    programs = {"floor": (HERE / "empty",), "true": ("/bin/true",), "cosmos": (COSMOS, "version"), "xl": (XL, "help")}
+    return {name: measure(*words, runs=SINGLE_RUNS) for name, words in programs.items()}
+
+
+def singles(results):
+    """Create and destroy, on a host without other guests, each tool its own guest, in turns."""
+    say(f"{SINGLE_RUNS} times create and destroy, by turns")
+    create = results["create"] = {"cosmos": [], "xl": [], "cosmos console=none": []}
+    destroy = results["destroy"] = {"cosmos": [], "xl": [], "cosmos console=none": []}
+    for _ in range(SINGLE_RUNS):
+        for tool, program, make in (("cosmos", COSMOS, create_with_cosmos), ("xl", XL, create_with_xl),
+                                    ("cosmos console=none", COSMOS, lambda: create_with_cosmos(config=SILENT))):
+            create[tool] += make()
+            destroy[tool] += measure(program, "destroy", newest_guest())
+
+
+def batches(results, count):
+    """Guests 1 to count by one command of cosmos, and by one command of xl each."""
+    results["batch"] = {"cosmos": []}
+    for _ in range(BATCH_RUNS):
+        say(f"{count} guests by one cosmos create")
+        results["batch"]["cosmos"] += measure(COSMOS, "create", "-p", "-n", count, OURS)
+        if len(results["batch"]["cosmos"]) == BATCH_RUNS:
+            lists(results, count)
+        destroy_all()
+    series(results, count, with_xl=True)
+
+
+def lists(results, count):
+    say(f"lists of {count} guests")
+    results["list"] = {"cosmos": measure(COSMOS, "list", runs=SINGLE_RUNS),
+                       "cosmos --names": measure(COSMOS, "list", "--names", runs=SINGLE_RUNS),
+                       "xl": measure(XL, "list", runs=SINGLE_RUNS)}
+
+
+def series(results, count, with_xl):
+    """Guests 1 to count by one process each, every one timed."""
+    results["series"] = {}
+    say(f"{count} guests by cosmos, a process each")
+    results["series"]["cosmos"] = create_with_cosmos(runs=count)
+    destroy_all()
+    if with_xl:
+        say(f"{count} guests by xl, a process each")
+        results["series"]["xl"] = create_with_xl(runs=count)
+        destroy_all()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--guests", type=int, required=True)
+    parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--with-xl", action="store_true")
+    parser.add_argument("output", type=pathlib.Path)
+    arguments = parser.parse_args()
+
+    write_configs(arguments.guests)
+    warm_up()
+    results = {"guests": arguments.guests}
+    if arguments.growth:
+        series(results, arguments.guests, arguments.with_xl)
+    else:
+        results["start"] = starts()
+        singles(results)
+        batches(results, arguments.guests)
+    arguments.output.write_text(json.dumps(results))
+
+
+main()

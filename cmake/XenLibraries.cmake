@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# xen::libraries: Xen's libraries, linked statically so that a process starts without a dozen
-# dynamic relocations. They have no CMake package files and their pkg-config files name no archive.
-foreach(library IN ITEMS xenctrl xenforeignmemory xenevtchn xengnttab xendevicemodel xencall
-                         xentoollog xentoolcore)
+# xen::libraries: Xen's libraries, linked statically so that a process starts without dynamic
+# relocations. They have no CMake package files and their pkg-config files name no archive.
+foreach(library IN ITEMS xenforeignmemory xencall xentoollog xentoolcore)
     find_library(XEN_${library} NAMES lib${library}.a REQUIRED)
     mark_as_advanced(XEN_${library})
     list(APPEND xen_archives ${XEN_${library}})
 endforeach()
-find_path(XEN_INCLUDE_DIR xenctrl.h REQUIRED)
+find_path(XEN_INCLUDE_DIR xencall.h REQUIRED)
 mark_as_advanced(XEN_INCLUDE_DIR)
 
 add_library(xen_libraries INTERFACE)

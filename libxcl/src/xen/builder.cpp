@@ -6,11 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-
-#include <xen/grant_table.h>
-#include <xen/memory.h>
-#include <xen/vcpu.h>
-#include <xen/xen.h>
+#include <numeric>
+#include <string>
 
 #include "xcl/error.hpp"
 
@@ -26,35 +23,54 @@ constexpr std::uint64_t extent_pages = std::uint64_t{1} << extent_order;
 
 using FrameList = std::vector<xen_pfn_t>;  // by guest page frame: its machine frame
 
-// Fills frames[first, first + pages) one page at a time.
-void populate_single(const Handles& handles, DomainId id, FrameList& frames, std::uint64_t first,
-                     std::uint64_t pages) {
-    for (std::uint64_t i = first; i < first + pages; ++i)
-        frames[i] = i;
-    const int error = xc_domain_populate_physmap_exact(handles.control.get(), id.value(), pages, 0,
-                                                       0, &frames[first]);
-    if (error != 0)
-        throw_failed(id, "give it its memory", "XENMEM_populate_physmap");
+// Asks for pages [first, first + frames.size() << order) of the guest in extents of 2^order pages;
+// frames holds the first page of each and gets its machine frame. Returns how many were had.
+std::size_t populate_extents(Hypercalls& hypercalls, DomainId id, unsigned order,
+                             std::span<xen_pfn_t> frames) {
+    constexpr std::size_t at_once = Hypercalls::payload_bytes / sizeof(xen_pfn_t);
+    std::size_t done = 0;
+    while (done < frames.size()) {
+        const std::span<xen_pfn_t> now =
+            frames.subspan(done, std::min(at_once, frames.size() - done));
+        const std::span<xen_pfn_t> extents = hypercalls.payload<xen_pfn_t>(now.size());
+        std::ranges::copy(now, extents.begin());
+        auto& reservation = hypercalls.argument<xen_memory_reservation>();
+        set_xen_guest_handle_raw(reservation.extent_start, extents.data());
+        reservation.nr_extents = extents.size();
+        reservation.extent_order = order;
+        reservation.domid = id.value();
+        const long had = hypercalls.memory_op(XENMEM_populate_physmap, reservation);
+        if (had <= 0)
+            return done;
+        const auto count = static_cast<std::size_t>(had);
+        std::ranges::copy(extents.first(count), now.begin());
+        done += count;
+        if (count < now.size())
+            return done;
+    }
+    return done;
 }
 
-// Gives the domain its memory. Xen writes the machine frames back, and its own table of them.
-FrameList populate(const Handles& handles, DomainId id, std::uint64_t pages) {
+// Gives the domain its memory. Xen enters it into its own machine-to-physical table by itself.
+FrameList populate(Hypercalls& hypercalls, DomainId id, std::uint64_t pages) {
     FrameList frames(pages);
     FrameList extents(pages / extent_pages);
     for (std::size_t i = 0; i < extents.size(); ++i)
         extents[i] = i * extent_pages;
-    int done = 0;
-    if (!extents.empty())
-        done = xc_domain_populate_physmap(handles.control.get(), id.value(), extents.size(),
-                                          extent_order, 0, extents.data());
-    const std::size_t large = done > 0 ? static_cast<std::size_t>(done) : 0;
+    const std::size_t large = populate_extents(hypercalls, id, extent_order, extents);
     for (std::size_t i = 0; i < large; ++i)
         for (std::uint64_t page = 0; page < extent_pages; ++page)
             frames[i * extent_pages + page] = extents[i] + page;
+
     // What is left: less than an extent, or more where the host's memory is fragmented.
-    const std::uint64_t populated = large * extent_pages;
-    if (populated < pages)
-        populate_single(handles, id, frames, populated, pages - populated);
+    const std::span<xen_pfn_t> rest = std::span(frames).subspan(large * extent_pages);
+    std::iota(rest.begin(), rest.end(), large * extent_pages);
+    if (populate_extents(hypercalls, id, 0, rest) < rest.size())
+        throw Error({.domain = id,
+                     .doing = "give it its memory",
+                     .call = "XENMEM_populate_physmap",
+                     .error = ENOMEM,
+                     .hint = "the host has no more: destroy guests, or lower 'memory'"});
     return frames;
 }
 
@@ -93,57 +109,49 @@ std::vector<std::uint64_t> zero_pages(const BootPlan& plan,
     return pages;
 }
 
-void clear(const Handles& handles, DomainId id, const FrameList& frames,
+void clear(Hypercalls& hypercalls, DomainId id, const FrameList& frames,
            std::span<const std::uint64_t> pages) {
-    constexpr std::size_t at_once = 1024;  // bounds the hypercall's buffer
-    std::vector<mmuext_op> operations;
-    operations.reserve(std::min(pages.size(), at_once));
+    constexpr std::size_t at_once = Hypercalls::payload_bytes / sizeof(mmuext_op_t);
     while (!pages.empty()) {
         const auto now = pages.first(std::min(pages.size(), at_once));
-        operations.clear();
-        for (const std::uint64_t page : now) {
-            mmuext_op operation{};
-            operation.cmd = MMUEXT_CLEAR_PAGE;
-            operation.arg1.mfn = frames[page];
-            operations.push_back(operation);
+        const auto operations = hypercalls.payload<mmuext_op_t>(now.size());
+        for (std::size_t i = 0; i < now.size(); ++i) {
+            operations[i].cmd = MMUEXT_CLEAR_PAGE;
+            operations[i].arg1.mfn = frames[now[i]];
         }
-        if (xc_mmuext_op(handles.control.get(), operations.data(),
-                         static_cast<unsigned>(operations.size()), id.value()) < 0)
+        if (hypercalls.mmuext_op(operations, id) < 0)
             throw_failed(id, "clear its pages", "MMUEXT_CLEAR_PAGE");
         pages = pages.subspan(now.size());
     }
 }
 
 // The frame of the guest's grant table that holds the first 512 grants.
-xen_pfn_t grant_frame(const Handles& handles, const CallBuffer& buffer, DomainId id) {
-    auto* const setup = buffer.as<gnttab_setup_table>();
-    auto* const frame = buffer.as<xen_pfn_t>(page_size);
-    setup->dom = id.value();
-    setup->nr_frames = 1;
-    set_xen_guest_handle_raw(setup->frame_list, frame);
-    if (xencall3(handles.call.get(), __HYPERVISOR_grant_table_op, GNTTABOP_setup_table,
-                 reinterpret_cast<std::uintptr_t>(setup), 1) != 0)
+xen_pfn_t grant_frame(Hypercalls& hypercalls, DomainId id) {
+    const std::span<xen_pfn_t> frame = hypercalls.payload<xen_pfn_t>(1);
+    auto& setup = hypercalls.argument<gnttab_setup_table>();
+    setup.dom = id.value();
+    setup.nr_frames = 1;
+    set_xen_guest_handle_raw(setup.frame_list, frame.data());
+    if (hypercalls.grant_table_op(GNTTABOP_setup_table, &setup, 1) != 0)
         throw_failed(id, "set up its grant table", "GNTTABOP_setup_table");
-    if (setup->status != GNTST_okay)
+    if (setup.status != GNTST_okay)
         throw Error({.domain = id,
                      .doing = "set up its grant table",
                      .call = "GNTTABOP_setup_table",
-                     .problem = "status " + std::to_string(setup->status)});
-    return *frame;
+                     .problem = "status " + std::to_string(setup.status)});
+    return frame.front();
 }
 
-xen_pfn_t shared_info_frame(const Handles& handles, DomainId id) {
-    xc_domaininfo_t info{};
-    if (xc_domain_getinfolist(handles.control.get(), id.value(), 1, &info) != 1 ||
-        info.domain != id.value())
-        throw_failed(id, "find its shared_info page", "XEN_SYSCTL_getdomaininfolist");
-    return info.shared_info_frame;
+xen_pfn_t shared_info_frame(Hypercalls& hypercalls, DomainId id) {
+    xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_getdomaininfo, id);
+    hypercalls.perform(operation, "find its shared_info page", "XEN_DOMCTL_getdomaininfo");
+    return operation.u.getdomaininfo.shared_info_frame;
 }
 
 // All pages that get contents, side by side in one mapping; `at` finds them by what they are.
 class Pages {
   public:
-    Pages(const Handles& handles, DomainId id, const BootPlan& plan, const FrameList& frames,
+    Pages(Handles& handles, DomainId id, const BootPlan& plan, const FrameList& frames,
           std::span<const std::uint64_t> kernel_pages, xen_pfn_t shared_info, xen_pfn_t grants) {
         std::vector<xen_pfn_t> wanted;
         for (const std::uint64_t page : kernel_pages)
@@ -163,7 +171,7 @@ class Pages {
         grants_ = {wanted.size() * page_size, page_size};
         wanted.push_back(grants);
         kernel_ = {0, kernel_pages.size() * page_size};
-        mapping_ = std::make_unique<Mapping>(handles.memory.get(), id, wanted);
+        mapping_ = std::make_unique<Mapping>(handles.memory(), id, wanted);
     }
 
     [[nodiscard]] std::span<std::byte> kernel() const { return bytes(kernel_); }
@@ -260,49 +268,27 @@ void seed_grants(grant_entry_v1_t* grants, const BootPlan& plan, const RingFrame
         seed(GNTTAB_RESERVED_CONSOLE, rings.console);
 }
 
-void pin_page_tables(const Handles& handles, DomainId id, xen_pfn_t l4) {
-    mmuext_op operation{};
-    operation.cmd = MMUEXT_PIN_L4_TABLE;
-    operation.arg1.mfn = l4;
-    if (xc_mmuext_op(handles.control.get(), &operation, 1, id.value()) < 0)
+void pin_page_tables(Hypercalls& hypercalls, DomainId id, xen_pfn_t l4) {
+    const auto operation = hypercalls.payload<mmuext_op_t>(1);
+    operation.front().cmd = MMUEXT_PIN_L4_TABLE;
+    operation.front().arg1.mfn = l4;
+    if (hypercalls.mmuext_op(operation, id) < 0)
         throw_failed(id, "pin its page tables", "MMUEXT_PIN_L4_TABLE");
 }
 
-// A control operation that libxenctrl does not offer, or not on a buffer that is kept.
-xen_domctl* domctl(const CallBuffer& buffer, DomainId id, std::uint32_t command,
-                   std::size_t offset) {
-    auto* const operation = buffer.as<xen_domctl>(offset);
-    operation->cmd = command;
-    operation->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-    operation->domain = id.value();
-    return operation;
-}
-
-int perform(const Handles& handles, xen_domctl& operation) {
-    return xencall1(handles.call.get(), __HYPERVISOR_domctl,
-                    reinterpret_cast<std::uintptr_t>(&operation));
-}
-
 // Has Xen write its entry points into the page that the kernel set aside for them.
-void fill_hypercall_page(const Handles& handles, const CallBuffer& buffer, DomainId id,
-                         xen_pfn_t frame) {
-    xen_domctl* const operation = domctl(buffer, id, XEN_DOMCTL_hypercall_init, 0);
-    operation->u.hypercall_init.gmfn = frame;
-    if (perform(handles, *operation) != 0)
-        throw_failed(id, "fill its hypercall page", "XEN_DOMCTL_hypercall_init");
+void fill_hypercall_page(Hypercalls& hypercalls, DomainId id, xen_pfn_t frame) {
+    xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_hypercall_init, id);
+    operation.u.hypercall_init.gmfn = frame;
+    hypercalls.perform(operation, "fill its hypercall page", "XEN_DOMCTL_hypercall_init");
 }
-
-// In the builder's buffer a vCPU context comes first: it is larger than a page.
-constexpr std::size_t after_context =
-    (sizeof(vcpu_guest_context_t) + page_size - 1) / page_size * page_size;
-static_assert(after_context + sizeof(xen_domctl) <= builder_buffer_bytes);
 
 // Registers at start of day (xen/arch-x86/xen-x86_64.h): flat segments, the stack, and RSI at
-// start_info. The buffer is kept from guest to guest: the context is larger than the pages that
-// libxencall keeps ready.
-void set_first_vcpu(const Handles& handles, const CallBuffer& buffer, DomainId id,
-                    const kernel::BootLayout& layout, xen_pfn_t l4) {
-    auto* const context = buffer.as<vcpu_guest_context_t>();
+// start_info.
+void set_first_vcpu(Hypercalls& hypercalls, DomainId id, const kernel::BootLayout& layout,
+                    xen_pfn_t l4) {
+    vcpu_guest_context_t* const context =
+        hypercalls.payload<vcpu_guest_context_t>(1).data();
     context->flags = VGCF_in_kernel | VGCF_online;
     cpu_user_regs_t& registers = context->user_regs;
     registers.rip = layout.rip();
@@ -318,28 +304,28 @@ void set_first_vcpu(const Handles& handles, const CallBuffer& buffer, DomainId i
     context->debugreg[6] = 0xFFFF0FF0;  // the values of an x86 CPU after reset
     context->debugreg[7] = 0x00000400;
 
-    auto* const operation = domctl(buffer, id, XEN_DOMCTL_setvcpucontext, after_context);
-    set_xen_guest_handle_raw(operation->u.vcpucontext.ctxt, context);
-    if (perform(handles, *operation) != 0)
-        throw_failed(id, "set its first vCPU", "XEN_DOMCTL_setvcpucontext");
+    xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_setvcpucontext, id);
+    operation.u.vcpucontext.vcpu = 0;
+    set_xen_guest_handle_raw(operation.u.vcpucontext.ctxt, context);
+    hypercalls.perform(operation, "set its first vCPU", "XEN_DOMCTL_setvcpucontext");
 }
 
 }  // namespace
 
-RingFrames build_domain(const Handles& handles, const CallBuffer& buffer, DomainId id,
-                        const BootPlan& plan) {
+RingFrames build_domain(Handles& handles, DomainId id, const BootPlan& plan) {
+    Hypercalls& hypercalls = handles.hypercalls;
     const kernel::BootLayout& layout = plan.layout;
-    const FrameList frames = populate(handles, id, layout.total_pages);
+    const FrameList frames = populate(hypercalls, id, layout.total_pages);
     const RingFrames rings{.xenstore = frames[layout.xenstore.first],
                            .console = plan.console_port ? frames[layout.console.first] : 0};
 
     const std::vector<std::uint64_t> kernel_pages = pages_with_bytes(plan.kernel);
-    clear(handles, id, frames, zero_pages(plan, kernel_pages));
+    clear(hypercalls, id, frames, zero_pages(plan, kernel_pages));
 
-    const xen_pfn_t shared_info = shared_info_frame(handles, id);
+    const xen_pfn_t shared_info = shared_info_frame(hypercalls, id);
     {
         const Pages pages(handles, id, plan, frames, kernel_pages, shared_info,
-                          grant_frame(handles, buffer, id));
+                          grant_frame(hypercalls, id));
         load_segments(plan.kernel, kernel_pages, pages.kernel());
         copy_and_zero_rest(pages.ramdisk(), plan.ramdisk);
         copy_and_zero_rest(pages.p2m(), std::as_bytes(std::span(frames)));
@@ -350,11 +336,11 @@ RingFrames build_domain(const Handles& handles, const CallBuffer& buffer, Domain
     }  // unmapped: Xen takes no page for a page table that somebody maps writable
 
     if (plan.kernel.hypercall_page)
-        fill_hypercall_page(handles, buffer, id,
+        fill_hypercall_page(hypercalls, id,
                             frames[(*plan.kernel.hypercall_page - layout.virt_base) / page_size]);
     const xen_pfn_t l4 = frames[layout.cr3_pfn()];
-    pin_page_tables(handles, id, l4);
-    set_first_vcpu(handles, buffer, id, layout, l4);
+    pin_page_tables(hypercalls, id, l4);
+    set_first_vcpu(hypercalls, id, layout, l4);
     return rings;
 }
 

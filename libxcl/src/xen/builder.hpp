@@ -7,11 +7,7 @@
 
 namespace xcl::xen {
 
-// What build_domain needs of hypercall-safe memory.
-inline constexpr std::size_t builder_buffer_bytes = 4 * kernel::page_size;
-
 // Populates, fills, seals. Throws Error; the domain is then fit for destruction only.
-RingFrames build_domain(const Handles& handles, const CallBuffer& buffer, DomainId id,
-                        const BootPlan& plan);
+RingFrames build_domain(Handles& handles, DomainId id, const BootPlan& plan);
 
 }  // namespace xcl::xen

@@ -44,11 +44,11 @@ void forward(xentoollog_logger* logger, xentoollog_level level, int /*errno_valu
     throw Error({.doing = doing, .call = std::string(call), .error = error});
 }
 
-template <typename Unique>
-Unique opened(typename Unique::pointer handle, std::string_view call) {
+template <typename Handle>
+Handle* opened(Handle* handle, std::string_view call) {
     if (handle == nullptr)
         throw_not_opened(call);
-    return Unique(handle);
+    return handle;
 }
 
 }  // namespace
@@ -59,21 +59,12 @@ Logger::Logger(Log log) : xentoollog_logger{}, log_(std::move(log)) {
 
 Handles::Handles(Log log)
     : logger(std::move(log)),
-      control(
-          opened<decltype(control)>(xc_interface_open(&logger, &logger, 0), "xc_interface_open")),
-      call(opened<decltype(call)>(xencall_open(&logger, 0), "xencall_open")),
-      memory(opened<decltype(memory)>(xenforeignmemory_open(&logger, 0), "xenforeignmemory_open")) {
-}
+      hypercalls(opened(xencall_open(&logger, 0), "xencall_open")) {}
 
-CallBuffer::CallBuffer(xencall_handle* call, std::size_t bytes)
-    : call_(call), address_(xencall_alloc_buffer(call, bytes)) {
-    if (address_ == nullptr)
-        throw Error(
-            {.doing = "make room for a hypercall", .call = "xencall_alloc_buffer", .error = errno});
-}
-
-CallBuffer::~CallBuffer() {
-    xencall_free_buffer(call_, address_);
+xenforeignmemory_handle* Handles::memory() {
+    if (!memory_)
+        memory_.reset(opened(xenforeignmemory_open(&logger, 0), "xenforeignmemory_open"));
+    return memory_.get();
 }
 
 Mapping::Mapping(xenforeignmemory_handle* memory, DomainId id, std::span<const xen_pfn_t> frames)
@@ -91,25 +82,6 @@ Mapping::~Mapping() {
 
 std::span<std::byte> Mapping::bytes() const {
     return {static_cast<std::byte*>(address_), pages_ * kernel::page_size};
-}
-
-void throw_failed(DomainId id, std::string_view doing, std::string_view call) {
-    const int error = errno;
-    if (error == ESRCH)
-        throw Error({.kind = ErrorKind::no_such_guest,
-                     .domain = id,
-                     .problem = "no such guest",
-                     .hint = "'cosmos list' shows those that exist"});
-    std::string hint;
-    if (error == EPERM)
-        hint = "only the control domain may do this";
-    if (error == EACCES)  // Xen's answer to another XEN_DOMCTL_INTERFACE_VERSION
-        hint = "is this libxcl built for the running release of Xen?";
-    throw Error({.domain = id,
-                 .doing = std::string(doing),
-                 .call = std::string(call),
-                 .error = error,
-                 .hint = hint});
 }
 
 }  // namespace xcl::xen

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -25,7 +25,7 @@ constexpr std::int32_t max_grant_frames = 4;
 // Nobody maps grants of others in a guest that is no backend.
 constexpr std::int32_t max_maptrack_frames = 1;
 
-std::optional<ShutdownReason> reason_of(const xc_domaininfo_t& raw) {
+std::optional<ShutdownReason> reason_of(const xen_domctl_getdomaininfo& raw) {
     if ((raw.flags & XEN_DOMINF_shutdown) == 0)
         return std::nullopt;
     return static_cast<ShutdownReason>((raw.flags >> XEN_DOMINF_shutdownshift) &
@@ -44,7 +44,7 @@ DomainState state_of(std::uint32_t flags) {
     return DomainState::running;
 }
 
-DomainInfo converted(const xc_domaininfo_t& raw) {
+DomainInfo converted(const xen_domctl_getdomaininfo& raw) {
     DomainInfo info{.id = DomainId(raw.domain),
                     .state = state_of(raw.flags),
                     .reason = reason_of(raw),
@@ -67,144 +67,155 @@ DomainInfo converted(const xc_domaininfo_t& raw) {
 }  // namespace
 
 XenHypervisor::XenHypervisor(Timings& timings, Log log)
-    : timings_(timings),
-      handles_([&] {
+    : timings_(timings), handles_([&] {
           const Span span(timings.hypervisor);
           return Handles(std::move(log));
-      }()),
-      buffer_(handles_.call.get(), builder_buffer_bytes) {}
+      }()) {}
 
 HostMemory XenHypervisor::host_memory() {
     const Span span(timings_.hypervisor);
-    xc_physinfo_t host{};
-    if (xc_physinfo(handles_.control.get(), &host) != 0)
-        throw_failed(control_domain, "ask for the host's memory", "XEN_SYSCTL_physinfo");
-    return {.total_pages = host.total_pages, .free_pages = host.free_pages};
+    xen_sysctl& operation = handles_.hypercalls.sysctl(XEN_SYSCTL_physinfo);
+    handles_.hypercalls.perform(operation, "ask for the host's memory", "XEN_SYSCTL_physinfo");
+    return {.total_pages = operation.u.physinfo.total_pages,
+            .free_pages = operation.u.physinfo.free_pages};
 }
 
 DomainId XenHypervisor::create_domain(const NewDomain& domain) {
     const Span span(timings_.hypervisor);
-    xc_interface* const control = handles_.control.get();
-    xen_domctl_createdomain config{};
-    std::copy(domain.uuid.begin(), domain.uuid.end(), std::begin(config.handle));
+    Hypercalls& hypercalls = handles_.hypercalls;
+    xen_domctl& creation = hypercalls.domctl(XEN_DOMCTL_createdomain, control_domain);  // 0: any id
+    xen_domctl_createdomain& config = creation.u.createdomain;
+    std::ranges::copy(domain.uuid, std::begin(config.handle));
     config.max_vcpus = domain.vcpus;
     config.max_evtchn_port = max_event_port;
     config.max_grant_frames = max_grant_frames;
     config.max_maptrack_frames = max_maptrack_frames;
     config.grant_opts = XEN_DOMCTL_GRANT_version(1);
-
-    std::uint32_t id = 0;  // 0: Xen chooses
-    if (xc_domain_create(control, &id, &config) != 0) {
+    if (hypercalls.try_domctl(creation) != 0) {
         const int error = errno;
         throw Error({.doing = "create a domain",
                      .call = "XEN_DOMCTL_createdomain",
                      .error = error,
                      .hint = error == EPERM ? "only the control domain may do this" : ""});
     }
-    const DomainId created(static_cast<std::uint16_t>(id));
+    const DomainId id(creation.domain);
+    try {
+        xen_domctl& vcpus = hypercalls.domctl(XEN_DOMCTL_max_vcpus, id);
+        vcpus.u.max_vcpus.max = domain.vcpus;
+        hypercalls.perform(vcpus, "give it its vCPUs", "XEN_DOMCTL_max_vcpus");
 
-    const auto undo_and_throw = [&](std::string_view doing, std::string_view call) {
-        const int error = errno;
-        xc_domain_destroy(control, id);
-        errno = error;
-        throw_failed(created, doing, call);
-    };
-    if (xc_domain_max_vcpus(control, id, domain.vcpus) != 0)
-        undo_and_throw("give it its vCPUs", "XEN_DOMCTL_max_vcpus");
-    if (xc_domain_setmaxmem(control, id, domain.memory_pages * kib_per_page) != 0)
-        undo_and_throw("limit its memory", "XEN_DOMCTL_max_mem");
-    return created;
+        xen_domctl& memory = hypercalls.domctl(XEN_DOMCTL_max_mem, id);
+        memory.u.max_mem.max_memkb = domain.memory_pages * kib_per_page;
+        hypercalls.perform(memory, "limit its memory", "XEN_DOMCTL_max_mem");
+    } catch (const Error&) {
+        destroy(id);
+        throw;
+    }
+    return id;
 }
 
 void XenHypervisor::set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) {
     const Span span(timings_.hypervisor);
-    xc_interface* const control = handles_.control.get();
-    const int bytes = xc_get_cpumap_size(control);
-    if (bytes <= 0)
-        throw_failed(id, "ask for the number of CPUs", "XEN_SYSCTL_physinfo");
-    std::vector<std::uint8_t> map(static_cast<std::size_t>(bytes));
+    Hypercalls& hypercalls = handles_.hypercalls;
+    constexpr std::size_t map_bytes = (GuestConfig::max_cpu + 8) / 8;
+    const std::span<std::uint8_t> map = hypercalls.payload<std::uint8_t>(map_bytes);
     for (const std::uint16_t cpu : cpus)
-        if (cpu / 8U < map.size())
-            map[cpu / 8U] = static_cast<std::uint8_t>(map[cpu / 8U] | 1U << cpu % 8U);
-    // Xen writes back into the map what it made of it.
-    if (xc_vcpu_setaffinity(control, id.value(), vcpu, map.data(), nullptr,
-                            XEN_VCPUAFFINITY_HARD) != 0) {
-        const int error = errno;
-        throw Error({.domain = id,
-                     .doing = fmt::format("pin its vCPU {}", vcpu),
-                     .call = "XEN_DOMCTL_setvcpuaffinity",
-                     .error = error,
-                     .hint = error == EINVAL ? "does the host have the CPUs of 'cpus'?" : ""});
-    }
+        map[cpu / 8U] = static_cast<std::uint8_t>(map[cpu / 8U] | 1U << cpu % 8U);
+
+    xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_setvcpuaffinity, id);
+    operation.u.vcpuaffinity.vcpu = vcpu;
+    operation.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+    // Xen ignores the bits of CPUs that the host does not have, and refuses an empty rest.
+    set_xen_guest_handle_raw(operation.u.vcpuaffinity.cpumap_hard.bitmap, map.data());
+    operation.u.vcpuaffinity.cpumap_hard.nr_bits = map_bytes * 8;
+    if (hypercalls.try_domctl(operation) == 0)
+        return;
+    const int error = errno;
+    throw Error({.domain = id,
+                 .doing = fmt::format("pin its vCPU {}", vcpu),
+                 .call = "XEN_DOMCTL_setvcpuaffinity",
+                 .error = error,
+                 .hint = error == EINVAL ? "does the host have the CPUs of 'cpus'?" : ""});
 }
 
 EventPort XenHypervisor::allocate_event_channel(DomainId id) {
     const Span span(timings_.hypervisor);
-    const int port =
-        xc_evtchn_alloc_unbound(handles_.control.get(), id.value(), control_domain.value());
-    if (port < 0)
+    auto& channel = handles_.hypercalls.argument<evtchn_alloc_unbound>();
+    channel.dom = id.value();
+    channel.remote_dom = control_domain.value();
+    if (handles_.hypercalls.event_channel_op(EVTCHNOP_alloc_unbound, &channel) != 0)
         throw_failed(id, "make an event channel for it", "EVTCHNOP_alloc_unbound");
-    return static_cast<EventPort>(port);
+    return channel.port;
 }
 
 RingFrames XenHypervisor::build(DomainId id, const BootPlan& plan) {
     const Span span(timings_.hypervisor);
-    return build_domain(handles_, buffer_, id, plan);
+    return build_domain(handles_, id, plan);
 }
 
 void XenHypervisor::set_uuid(DomainId id, const Uuid& uuid) {
     const Span span(timings_.hypervisor);
-    xen_domain_handle_t handle{};
-    std::copy(uuid.begin(), uuid.end(), std::begin(handle));
-    if (xc_domain_sethandle(handles_.control.get(), id.value(), handle) != 0)
-        throw_failed(id, "label it", "XEN_DOMCTL_setdomainhandle");
+    xen_domctl& operation = handles_.hypercalls.domctl(XEN_DOMCTL_setdomainhandle, id);
+    std::ranges::copy(uuid, std::begin(operation.u.setdomainhandle.handle));
+    handles_.hypercalls.perform(operation, "label it", "XEN_DOMCTL_setdomainhandle");
 }
 
 void XenHypervisor::pause(DomainId id) {
     const Span span(timings_.hypervisor);
-    if (xc_domain_pause(handles_.control.get(), id.value()) != 0)
-        throw_failed(id, "pause it", "XEN_DOMCTL_pausedomain");
+    handles_.hypercalls.perform(handles_.hypercalls.domctl(XEN_DOMCTL_pausedomain, id), "pause it",
+                                "XEN_DOMCTL_pausedomain");
 }
 
 void XenHypervisor::unpause(DomainId id) {
     const Span span(timings_.hypervisor);
-    if (xc_domain_unpause(handles_.control.get(), id.value()) != 0)
-        throw_failed(id, "unpause it", "XEN_DOMCTL_unpausedomain");
+    handles_.hypercalls.perform(handles_.hypercalls.domctl(XEN_DOMCTL_unpausedomain, id),
+                                "unpause it", "XEN_DOMCTL_unpausedomain");
 }
 
 void XenHypervisor::destroy(DomainId id) {
     const Span span(timings_.hypervisor);
-    if (xc_domain_destroy(handles_.control.get(), id.value()) != 0 && errno != ESRCH)
+    Hypercalls& hypercalls = handles_.hypercalls;
+    long result = 0;
+    do  // a large domain dies in several calls
+        result = hypercalls.try_domctl(hypercalls.domctl(XEN_DOMCTL_destroydomain, id));
+    while (result != 0 && errno == EAGAIN);
+    if (result != 0 && errno != ESRCH)
         throw_failed(id, "destroy it", "XEN_DOMCTL_destroydomain");
+}
+
+std::span<const xen_domctl_getdomaininfo> XenHypervisor::ask(std::uint32_t first,
+                                                            std::uint32_t most) {
+    Hypercalls& hypercalls = handles_.hypercalls;
+    const auto domains = hypercalls.payload<xen_domctl_getdomaininfo>(most);
+    xen_sysctl& operation = hypercalls.sysctl(XEN_SYSCTL_getdomaininfolist);
+    xen_sysctl_getdomaininfolist& list = operation.u.getdomaininfolist;
+    list.first_domain = static_cast<domid_t>(first);
+    list.max_domains = most;
+    set_xen_guest_handle_raw(list.buffer, domains.data());
+    hypercalls.perform(operation, "ask for the state of domains", "XEN_SYSCTL_getdomaininfolist");
+    return domains.first(list.num_domains);
 }
 
 std::optional<DomainInfo> XenHypervisor::info(DomainId id) {
     const Span span(timings_.hypervisor);
-    xc_domaininfo_t raw{};
-    const int count = xc_domain_getinfolist(handles_.control.get(), id.value(), 1, &raw);
-    if (count < 0)
-        throw_failed(id, "ask for its state", "XEN_SYSCTL_getdomaininfolist");
     // Xen answers with the next domain when there is none of this id.
-    if (count == 0 || raw.domain != id.value())
+    const auto domains = ask(id.value(), 1);
+    if (domains.empty() || domains.front().domain != id.value())
         return std::nullopt;
-    return converted(raw);
+    return converted(domains.front());
 }
 
 std::vector<DomainInfo> XenHypervisor::list() {
     const Span span(timings_.hypervisor);
-    constexpr std::size_t chunk = 128;  // 14 KiB; more guests take further hypercalls
-    std::vector<xc_domaininfo_t> raw(chunk);
+    constexpr std::uint32_t most = Hypercalls::payload_bytes / sizeof(xen_domctl_getdomaininfo);
     std::vector<DomainInfo> domains;
     std::uint32_t next = 0;
     for (;;) {
-        const int count = xc_domain_getinfolist(handles_.control.get(), next, chunk, raw.data());
-        if (count < 0)
-            throw_failed(control_domain, "list the domains", "XEN_SYSCTL_getdomaininfolist");
-        for (int i = 0; i < count; ++i)
-            domains.push_back(converted(raw[static_cast<std::size_t>(i)]));
-        if (static_cast<std::size_t>(count) < chunk)
+        const auto some = ask(next, most);
+        std::ranges::transform(some, std::back_inserter(domains), converted);
+        if (some.size() < most)
             return domains;
-        next = domains.back().id.value() + 1U;
+        next = some.back().domain + 1U;
     }
 }
 

@@ -26,9 +26,11 @@ class XenHypervisor final : public Hypervisor {
     std::vector<DomainInfo> list() override;
 
   private:
+    // The first domains from that id on, at most that many; valid until the next hypercall.
+    std::span<const xen_domctl_getdomaininfo> ask(std::uint32_t first, std::uint32_t most);
+
     Timings& timings_;
     Handles handles_;
-    CallBuffer buffer_;
 };
 
 }  // namespace xcl::xen

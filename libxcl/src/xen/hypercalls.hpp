@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Hypercalls: the control operations a PV toolstack needs, on libxencall and Xen's public headers.
+// Those are stable; of libxenctrl, which is neither and opens three more devices, nothing is needed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <string_view>
+
+// Xen's libraries declare C functions and leave it to C++ to know that.
+extern "C" {
+#define __XEN_TOOLS__ 1  // the headers then declare the control operations
+#include <xen/domctl.h>
+#include <xen/event_channel.h>
+#include <xen/grant_table.h>
+#include <xen/memory.h>
+#include <xen/sysctl.h>
+#include <xen/xen.h>
+#include <xencall.h>
+}
+
+#include "kernel/image.hpp"
+#include "xcl/domain_id.hpp"
+
+namespace xcl::xen {
+
+struct CloseCall {
+    void operator()(xencall_handle* handle) const { xencall_close(handle); }
+};
+
+// Pages that the hypervisor can read and write at any time during a call.
+class CallPages {
+  public:
+    CallPages(xencall_handle* handle, std::size_t pages);
+    ~CallPages();
+    CallPages(const CallPages&) = delete;
+    CallPages& operator=(const CallPages&) = delete;
+
+    [[nodiscard]] std::byte* data() const { return data_; }
+
+  private:
+    xencall_handle* handle_;
+    std::size_t pages_;
+    std::byte* data_;
+};
+
+// One page serves all calls, one after the other: a call's argument lies at its start, and behind it
+// what the argument points to. That takes further pages only when it is large, since each page costs
+// a process as much as four hypercalls.
+class Hypercalls {
+  public:
+    // Throws Error when a call's page cannot be had. `handle` is open.
+    explicit Hypercalls(xencall_handle* handle);
+
+    // The argument of the next call, zeroed. What it held before is gone.
+    [[nodiscard]] xen_domctl& domctl(std::uint32_t command, DomainId id);
+    [[nodiscard]] xen_sysctl& sysctl(std::uint32_t command);
+    template <typename T>
+    [[nodiscard]] T& argument() const {
+        static_assert(sizeof(T) <= argument_bytes);
+        return *new (page_.data()) T{};
+    }
+
+    // `count` zeroed T for an argument to point to; at most payload_bytes.
+    template <typename T>
+    [[nodiscard]] std::span<T> payload(std::size_t count) {
+        T* const first = reinterpret_cast<T*>(payload_space(count * sizeof(T)));
+        std::uninitialized_value_construct_n(first, count);
+        return {first, count};
+    }
+    // Two pages: a vCPU context, the largest single argument, is a little more than one.
+    static constexpr std::size_t payload_bytes = 2 * kernel::page_size;
+
+    // Each performs the call whose argument was filled, and throws Error naming `call` and what was
+    // being done to the domain.
+    void perform(const xen_domctl& operation, std::string_view doing, std::string_view call);
+    void perform(const xen_sysctl& operation, std::string_view doing, std::string_view call);
+
+    // The same without the throw: the result, or -1 with errno.
+    long try_domctl(const xen_domctl& operation);
+    long memory_op(unsigned command, const xen_memory_reservation& reservation);
+    long event_channel_op(int command, const void* argument);
+    long grant_table_op(unsigned command, const void* argument, unsigned count);
+    // Performs all operations on the domain's memory.
+    long mmuext_op(std::span<const mmuext_op_t> operations, DomainId id);
+
+  private:
+    static constexpr std::size_t argument_bytes = 512;
+
+    [[nodiscard]] std::byte* payload_space(std::size_t bytes);
+
+    std::unique_ptr<xencall_handle, CloseCall> handle_;
+    CallPages page_;
+    std::optional<CallPages> large_;  // once a payload needs it
+};
+
+// Throws Error for the hypercall that just failed with errno.
+[[noreturn]] void throw_failed(DomainId id, std::string_view doing, std::string_view call);
+
+}  // namespace xcl::xen

@@ -32,7 +32,7 @@ def build_once(name, force, make, note):
             note("lab: waiting for another xenlab that fills the cache …")
             fcntl.flock(lock, fcntl.LOCK_EX)
         for leftover in cache.glob("building-*"):  # of builders that were killed: we hold the lock
-            shutil.rmtree(leftover)
+            shutil.rmtree(leftover, ignore_errors=True)
         if folder.is_dir() and not force:
             return folder
         beside = pathlib.Path(tempfile.mkdtemp(prefix="building-", dir=cache))

@@ -7,14 +7,12 @@ An image lies in the cache under a key hashed from all that went into it.
 import gzip
 import lzma
 import os
-import pathlib
 import secrets
 import shutil
 import struct
-import subprocess
 
 from . import cache, cpio, places, sources
-from .errors import LabError
+from .steps import step
 
 KEPT_IMAGES = 3
 UNWANTED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/icons",
@@ -59,16 +57,6 @@ def ensure(force, note):
     os.utime(folder)
     cache.prune("image-", KEPT_IMAGES)
     return Image(folder)
-
-
-def step(command, log, **options):
-    """Runs one step of the build; when it fails, shows the end of its log."""
-    result = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log,
-                            stderr=subprocess.STDOUT, check=False, **options)
-    if result.returncode:
-        log.flush()
-        tail = "\n".join(pathlib.Path(log.name).read_text(errors="replace").splitlines()[-15:])
-        raise LabError(f"{tail}\nlab: {command[0]} failed while building the image (see above)")
 
 
 def build(result, note):
@@ -148,11 +136,8 @@ def complete(tree, release, kept, log):
                     ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-x",
                      "lib2to3|idlelib|tkinter|/test", "/usr/lib/python3.11", "/usr/lib/python3", "/lab"]):
         step([*enter, "chroot", tree, *command], log, env=PATH)
-    hot = subprocess.run([*enter, "chroot", tree, "/lab/hot-files"], env=PATH, stdout=subprocess.PIPE, stderr=log,
-                         check=False)
-    if hot.returncode:
-        raise LabError("lab: hot-files failed while building the image")
-    (lab / "hot").write_bytes(hot.stdout)
+    with open(lab / "hot", "w") as hot:
+        step([*enter, "chroot", tree, "/lab/hot-files"], log, env=PATH, stdout=hot)
 
 
 def unpack_kernel(image):

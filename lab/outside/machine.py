@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Starts QEMU with an image as an emulated Xen host, and makes sure that it ends when we do."""
 
-import ctypes
 import dataclasses
-import os
-import signal
 import socket
 import subprocess
 import tempfile
 
 from . import places
+from .steps import die_with_parent
 
-PR_SET_PDEATHSIG = 1
 PARCEL_BYTES = 4 << 30  # of the disk on which archives go to and from dom0; sparse
-LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,12 +79,6 @@ def memory(settings, path=None, keep=False):
     if path is None:
         return ["-object", f"memory-backend-ram,{size}"]
     return ["-object", f"memory-backend-file,{size},mem-path={path},share={'on' if keep else 'off'}"]
-
-
-def die_with_parent():
-    """Runs in the child: QEMU gets SIGKILL when the lab ends, however it ends, and no Ctrl-C of its own."""
-    os.setsid()
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Machine:

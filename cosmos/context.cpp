@@ -28,10 +28,11 @@ Status status_of(xcl::ErrorKind kind) {
 
 xcl::Toolstack& Context::toolstack() {
     if (!toolstack_) {
-        xcl::Toolstack::Log log;
+        xcl::Toolstack::Options options;
         if (options_.verbose)
-            log = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
-        toolstack_.emplace(std::move(log));
+            options.log = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
+        options.take_times = options_.times;
+        toolstack_.emplace(std::move(options));
     }
     return *toolstack_;
 }

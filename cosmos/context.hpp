@@ -41,7 +41,10 @@ class UsageError : public std::runtime_error {
 class Context {
   public:
     explicit Context(const CommonOptions& options)
-        : options_(options), start_(std::chrono::steady_clock::now()) {}
+        : options_(options) {
+        if (options.times)
+            start_ = std::chrono::steady_clock::now();
+    }
 
     [[nodiscard]] bool json() const { return options_.json; }
     [[nodiscard]] bool verbose() const { return options_.verbose; }

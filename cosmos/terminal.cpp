@@ -20,6 +20,7 @@ namespace cosmos {
 namespace {
 
 constexpr char leave_key = 0x1D;  // Ctrl-], as in telnet and xl
+constexpr int silence_ms = 1000;
 
 class File {
   public:
@@ -100,7 +101,7 @@ std::span<const char> up_to_leave_key(std::span<const char> bytes) {
 
 }  // namespace
 
-ConsoleEnd relay_console(const std::string& path) {
+ConsoleEnd relay_console(const std::string& path, const std::function<bool()>& has_ended) {
     const File console(open(path.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (console.get() < 0)
         throw xcl::Error({.doing = "open the console", .call = path, .error = errno});
@@ -113,11 +114,14 @@ ConsoleEnd relay_console(const std::string& path) {
                                   pollfd{console.get(), POLLIN, 0},
                                   pollfd{signals.get(), POLLIN, 0}};
     for (;;) {
-        if (poll(sources.data(), sources.size(), -1) < 0) {
+        const int ready = poll(sources.data(), sources.size(), silence_ms);
+        if (ready < 0) {
             if (errno == EINTR)
                 continue;
             throw xcl::Error({.doing = "wait for the console", .call = "poll", .error = errno});
         }
+        if (ready == 0 && has_ended())
+            return ConsoleEnd::closed;
         if (sources[from_signals].revents != 0)
             return ConsoleEnd::left;
         if (sources[from_guest].revents != 0) {

@@ -11,21 +11,23 @@
 namespace xcl {
 
 struct Toolstack::Host {
-    explicit Host(Log log) : hypervisor(timings, std::move(log)) {}
+    explicit Host(Options options)
+        : stopwatch(options.take_times), hypervisor(stopwatch, std::move(options.log)) {}
 
     // Connected by the first verb that needs it, and kept.
     Store& store() {
         if (!connection)
-            connection.emplace(timings);
+            connection.emplace(stopwatch);
         return *connection;
     }
 
-    Timings timings;
+    Stopwatch stopwatch;
     xen::XenHypervisor hypervisor;
     std::optional<xenstore::SocketStore> connection;
 };
 
-Toolstack::Toolstack(Log log) : host_(std::make_unique<Host>(std::move(log))) {}
+Toolstack::Toolstack() : Toolstack(Options{}) {}
+Toolstack::Toolstack(Options options) : host_(std::make_unique<Host>(std::move(options))) {}
 Toolstack::~Toolstack() = default;
 Toolstack::Toolstack(Toolstack&&) noexcept = default;
 Toolstack& Toolstack::operator=(Toolstack&&) noexcept = default;
@@ -82,7 +84,7 @@ std::vector<Reaped> Toolstack::reap() {
 }
 
 Timings Toolstack::timings() const noexcept {
-    return host_->timings;
+    return host_->stopwatch.timings();
 }
 
 }  // namespace xcl

@@ -41,7 +41,7 @@ Failure failure_with(const FakeDaemon::Script& script) {
     Failure failure;
     {
         FakeDaemon daemon(script);
-        Timings timings;
+        Stopwatch timings{true};
         SocketStore store(timings, daemon.path());
         failure =
             failure_of([&] { static_cast<void>(store.exchange(std::vector{store_read("/a")})); });
@@ -52,7 +52,7 @@ Failure failure_with(const FakeDaemon::Script& script) {
 
 Failure failure_to_connect(const std::string& path) {
     const std::size_t descriptors = open_descriptors();
-    Timings timings;
+    Stopwatch timings{true};
     const Failure failure = failure_of([&] { const SocketStore store(timings, path); });
     EXPECT_EQ(open_descriptors(), descriptors);
     return failure;
@@ -107,7 +107,7 @@ TEST(SocketStoreErrors, DaemonThatClosesHalfWayThroughItsReplyIsReported) {
 
 TEST(SocketStoreErrors, DaemonThatClosesBeforeTheRequestIsReported) {
     std::optional<FakeDaemon> daemon([](DaemonEnd&) {});
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon->path());
     daemon.reset();
     const Failure failure =
@@ -155,7 +155,7 @@ TEST(SocketStoreErrors, LateReplyIsNotTakenForThatOfTheNextExchange) {
         end.reply(requests[1], "later");
         static_cast<void>(end.receive());
     });
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     const std::vector two{store_read("/a"), store_read("/b")};
     EXPECT_THROW(static_cast<void>(store.exchange(two)), Error);
@@ -164,7 +164,7 @@ TEST(SocketStoreErrors, LateReplyIsNotTakenForThatOfTheNextExchange) {
 
 TEST(SocketStoreErrors, ReplyThatNobodyAskedForBreaksTheProtocol) {
     FakeDaemon daemon([](DaemonEnd& end) { end.reply({XS_READ, 0, 0, ""}, "a"); });
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     EXPECT_THAT(
         failure_of([&] { static_cast<void>(store.wait_event(steady_clock::now() + 5s)); }).problem,
@@ -173,7 +173,7 @@ TEST(SocketStoreErrors, ReplyThatNobodyAskedForBreaksTheProtocol) {
 
 TEST(SocketStoreErrors, DaemonThatClosesDuringAWaitIsReported) {
     FakeDaemon daemon([](DaemonEnd&) {});
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     EXPECT_EQ(
         failure_of([&] { static_cast<void>(store.wait_event(steady_clock::now() + 5s)); }).problem,
@@ -186,7 +186,7 @@ TEST(SocketStoreErrors, LargeDirectoryWithoutItsGenerationBreaksTheProtocol) {
             end.refuse(end.receive(), "E2BIG");
             end.reply(end.receive(), part);
         });
-        Timings timings;
+        Stopwatch timings{true};
         SocketStore store(timings, daemon.path());
         const Failure failure = failure_of(
             [&] { static_cast<void>(store.exchange(std::vector{store_directory("/d")})); });
@@ -199,7 +199,7 @@ TEST(SocketStoreErrors, StoreClosesItsSocket) {
     {
         FakeDaemon daemon(
             [](DaemonEnd& end) { EXPECT_ANY_THROW(static_cast<void>(end.receive())); });
-        Timings timings;
+        Stopwatch timings{true};
         const SocketStore store(timings, daemon.path());
     }
     EXPECT_EQ(open_descriptors(), descriptors);

@@ -32,7 +32,7 @@ TEST(SocketStoreEvents, EventsBetweenRepliesAreKeptInTheirOrder) {
         end.reply(requests[1], "b");
         end.event("/z", "third");
     });
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     const auto replies = store.exchange(std::vector{store_read("/a"), store_read("/b")});
     EXPECT_EQ(replies.at(0).value, "a");
@@ -56,7 +56,7 @@ TEST(SocketStoreEvents, WatchAndUnwatchCarryPathAndToken) {
                 end.reply(received.back(), "OK");
             }
         });
-        Timings timings;
+        Stopwatch timings{true};
         SocketStore store(timings, daemon.path());
         store.watch("/a", "mine");
         store.unwatch("/a", "mine");
@@ -70,7 +70,7 @@ TEST(SocketStoreEvents, WatchAndUnwatchCarryPathAndToken) {
 
 TEST(SocketStoreEvents, WatchThatIsRefusedIsAnError) {
     FakeDaemon daemon([](DaemonEnd& end) { end.refuse(end.receive(), "EEXIST"); });
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     try {
         store.watch("/a", "t");
@@ -90,7 +90,7 @@ TEST(SocketStoreEvents, UnwatchForgetsTheEventsOfItsTokenOnly) {
         end.event("/a", "ends");
         end.reply(unwatch, "OK");
     });
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     store.watch("/a", "ends");
     store.unwatch("/a", "ends");
@@ -105,7 +105,7 @@ TEST(SocketStoreEvents, WaitEndsAtItsDeadline) {
         while (!done)
             std::this_thread::sleep_for(1ms);
     });
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     const auto start = steady_clock::now();
     EXPECT_FALSE(store.wait_event(start + 30ms));
@@ -121,7 +121,7 @@ TEST(SocketStoreEvents, EventThatComesLaterEndsTheWait) {
         std::this_thread::sleep_for(20ms);
         end.event("/a", "t");
     });
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     const auto event = store.wait_event(steady_clock::now() + 10s);
     ASSERT_TRUE(event);
@@ -159,7 +159,7 @@ TEST(SocketStoreEvents, SignalsDoNotEndAnExchange) {
         interrupted.interrupt();
         end.reply(request, "a");
     });
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     EXPECT_EQ(store.exchange(std::vector{store_read("/a")}).at(0).value, "a");
 }
@@ -172,7 +172,7 @@ TEST(SocketStoreEvents, SignalsDoNotEndASendThatWaitsForRoom) {
         for (const WireMessage& request : end.receive(count))
             end.reply(request, "");
     });
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     const std::vector<StoreRequest> requests(count, store_read("/" + std::string(300, 'p')));
     EXPECT_THAT(store.exchange(requests), SizeIs(count));
@@ -184,7 +184,7 @@ TEST(SocketStoreEvents, SignalsDoNotEndAWait) {
         interrupted.interrupt();
         end.event("/a", "t");
     });
-    Timings timings;
+    Stopwatch timings{true};
     SocketStore store(timings, daemon.path());
     EXPECT_TRUE(store.wait_event(steady_clock::now() + 10s));
 }

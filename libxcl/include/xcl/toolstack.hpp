@@ -60,12 +60,16 @@ struct Reaped {
 // Not thread-safe; make one for each thread. Every member throws Error.
 class Toolstack {
   public:
-    // Receives diagnostics of the libraries below, one line each without its newline.
-    using Log = std::function<void(std::string_view)>;
+    struct Options {
+        // Receives diagnostics of the libraries below, one line each without its newline.
+        std::function<void(std::string_view)> log = {};
+        bool take_times = false;  // for timings()
+    };
 
     // Opens the hypervisor. Throws Error{no_xen} where there is none, and Error{failed} without
     // the rights to use it. XenStore is opened by the first verb that needs it.
-    explicit Toolstack(Log log = {});
+    Toolstack();
+    explicit Toolstack(Options options);
     ~Toolstack();
     Toolstack(Toolstack&&) noexcept;
     Toolstack& operator=(Toolstack&&) noexcept;
@@ -111,7 +115,7 @@ class Toolstack {
     // processes left half made or half destroyed, and records whose domain is gone.
     std::vector<Reaped> reap();
 
-    // Spent so far in this Toolstack.
+    // Spent so far in this Toolstack; zero unless Options::take_times.
     [[nodiscard]] Timings timings() const noexcept;
 
   private:

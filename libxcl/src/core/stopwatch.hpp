@@ -8,18 +8,40 @@
 
 namespace xcl {
 
-// Adds the time from its making to its end to one of the phases.
-class Span {
+// Reads no clock unless it runs: the first reading costs a process two page faults.
+class Stopwatch {
   public:
-    explicit Span(std::chrono::nanoseconds& phase) noexcept
-        : phase_(phase), start_(std::chrono::steady_clock::now()) {}
-    ~Span() { phase_ += std::chrono::steady_clock::now() - start_; }
-    Span(const Span&) = delete;
-    Span& operator=(const Span&) = delete;
+    explicit Stopwatch(bool running) noexcept : running_(running) {}
+
+    [[nodiscard]] const Timings& timings() const noexcept { return timings_; }
+
+    // Adds the time from its making to its end to one of the phases.
+    class Span {
+      public:
+        Span(Stopwatch& stopwatch, std::chrono::nanoseconds Timings::*phase) noexcept
+            : stopwatch_(stopwatch), phase_(phase) {
+            if (stopwatch_.running_)
+                start_ = std::chrono::steady_clock::now();
+        }
+        ~Span() {
+            if (stopwatch_.running_)
+                stopwatch_.timings_.*phase_ += std::chrono::steady_clock::now() - start_;
+        }
+        Span(const Span&) = delete;
+        Span& operator=(const Span&) = delete;
+
+      private:
+        Stopwatch& stopwatch_;
+        std::chrono::nanoseconds Timings::*phase_;
+        std::chrono::steady_clock::time_point start_;
+    };
+
+    [[nodiscard]] Span hypervisor() noexcept { return {*this, &Timings::hypervisor}; }
+    [[nodiscard]] Span store() noexcept { return {*this, &Timings::store}; }
 
   private:
-    std::chrono::nanoseconds& phase_;
-    std::chrono::steady_clock::time_point start_;
+    bool running_;
+    Timings timings_;
 };
 
 }  // namespace xcl

@@ -66,14 +66,14 @@ DomainInfo converted(const xen_domctl_getdomaininfo& raw) {
 
 }  // namespace
 
-XenHypervisor::XenHypervisor(Timings& timings, Log log)
-    : timings_(timings), handles_([&] {
-          const Span span(timings.hypervisor);
+XenHypervisor::XenHypervisor(Stopwatch& stopwatch, Log log)
+    : stopwatch_(stopwatch), handles_([&] {
+          const Stopwatch::Span span = stopwatch_.hypervisor();
           return Handles(std::move(log));
       }()) {}
 
 HostMemory XenHypervisor::host_memory() {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     xen_sysctl& operation = handles_.hypercalls.sysctl(XEN_SYSCTL_physinfo);
     handles_.hypercalls.perform(operation, "ask for the host's memory", "XEN_SYSCTL_physinfo");
     return {.total_pages = operation.u.physinfo.total_pages,
@@ -81,7 +81,7 @@ HostMemory XenHypervisor::host_memory() {
 }
 
 DomainId XenHypervisor::create_domain(const NewDomain& domain) {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     Hypercalls& hypercalls = handles_.hypercalls;
     xen_domctl& creation = hypercalls.domctl(XEN_DOMCTL_createdomain, control_domain);  // 0: any id
     xen_domctl_createdomain& config = creation.u.createdomain;
@@ -115,7 +115,7 @@ DomainId XenHypervisor::create_domain(const NewDomain& domain) {
 }
 
 void XenHypervisor::set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     Hypercalls& hypercalls = handles_.hypercalls;
     constexpr std::size_t map_bytes = (GuestConfig::max_cpu + 8) / 8;
     const std::span<std::uint8_t> map = hypercalls.payload<std::uint8_t>(map_bytes);
@@ -139,7 +139,7 @@ void XenHypervisor::set_affinity(DomainId id, std::uint16_t vcpu, const CpuList&
 }
 
 EventPort XenHypervisor::allocate_event_channel(DomainId id) {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     auto& channel = handles_.hypercalls.argument<evtchn_alloc_unbound>();
     channel.dom = id.value();
     channel.remote_dom = control_domain.value();
@@ -149,31 +149,31 @@ EventPort XenHypervisor::allocate_event_channel(DomainId id) {
 }
 
 RingFrames XenHypervisor::build(DomainId id, const BootPlan& plan) {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     return build_domain(handles_, id, plan);
 }
 
 void XenHypervisor::set_uuid(DomainId id, const Uuid& uuid) {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     xen_domctl& operation = handles_.hypercalls.domctl(XEN_DOMCTL_setdomainhandle, id);
     std::ranges::copy(uuid, std::begin(operation.u.setdomainhandle.handle));
     handles_.hypercalls.perform(operation, "label it", "XEN_DOMCTL_setdomainhandle");
 }
 
 void XenHypervisor::pause(DomainId id) {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     handles_.hypercalls.perform(handles_.hypercalls.domctl(XEN_DOMCTL_pausedomain, id), "pause it",
                                 "XEN_DOMCTL_pausedomain");
 }
 
 void XenHypervisor::unpause(DomainId id) {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     handles_.hypercalls.perform(handles_.hypercalls.domctl(XEN_DOMCTL_unpausedomain, id),
                                 "unpause it", "XEN_DOMCTL_unpausedomain");
 }
 
 void XenHypervisor::destroy(DomainId id) {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     Hypercalls& hypercalls = handles_.hypercalls;
     long result = 0;
     do  // a large domain dies in several calls
@@ -197,7 +197,7 @@ std::span<const xen_domctl_getdomaininfo> XenHypervisor::ask(std::uint32_t first
 }
 
 std::optional<DomainInfo> XenHypervisor::info(DomainId id) {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     // Xen answers with the next domain when there is none of this id.
     const auto domains = ask(id.value(), 1);
     if (domains.empty() || domains.front().domain != id.value())
@@ -206,7 +206,7 @@ std::optional<DomainInfo> XenHypervisor::info(DomainId id) {
 }
 
 std::vector<DomainInfo> XenHypervisor::list() {
-    const Span span(timings_.hypervisor);
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     constexpr std::uint32_t most = Hypercalls::payload_bytes / sizeof(xen_domctl_getdomaininfo);
     std::vector<DomainInfo> domains;
     std::uint32_t next = 0;

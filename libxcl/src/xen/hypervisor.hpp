@@ -2,16 +2,16 @@
 // XenHypervisor: the Hypervisor port on the running Xen.
 #pragma once
 
+#include "core/stopwatch.hpp"
 #include "ports/hypervisor.hpp"
-#include "xcl/timings.hpp"
 #include "xen/handles.hpp"
 
 namespace xcl::xen {
 
 class XenHypervisor final : public Hypervisor {
   public:
-    // Adds the time it spends to timings.hypervisor.
-    XenHypervisor(Timings& timings, Log log);
+    // Has its time taken by `stopwatch`, which outlives it.
+    XenHypervisor(Stopwatch& stopwatch, Log log);
 
     HostMemory host_memory() override;
     DomainId create_domain(const NewDomain& domain) override;
@@ -29,7 +29,7 @@ class XenHypervisor final : public Hypervisor {
     // The first domains from that id on, at most that many; valid until the next hypercall.
     std::span<const xen_domctl_getdomaininfo> ask(std::uint32_t first, std::uint32_t most);
 
-    Timings& timings_;
+    Stopwatch& stopwatch_;
     Handles handles_;
 };
 

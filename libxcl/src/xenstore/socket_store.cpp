@@ -20,7 +20,7 @@
 namespace xcl::xenstore {
 namespace {
 
-constexpr std::size_t receive_chunk = 4096;  // two hundred short replies
+constexpr std::size_t receive_chunk = 1024;  // fifty short replies; more would touch a page more
 
 std::uint32_t wire_type(StoreRequest::Operation operation) {
     switch (operation) {
@@ -93,8 +93,8 @@ std::string body_of(const StoreRequest& request) {
 
 }  // namespace
 
-SocketStore::SocketStore(Timings& timings, std::string_view socket) : timings_(timings) {
-    const Span span(timings_.store);
+SocketStore::SocketStore(Stopwatch& stopwatch, std::string_view socket) : stopwatch_(stopwatch) {
+    const Stopwatch::Span span = stopwatch_.store();
     socket_ = connected(socket);
 }
 
@@ -219,7 +219,7 @@ StoreReply SocketStore::large_directory(const std::string& path) {
 }
 
 std::vector<StoreReply> SocketStore::exchange(std::span<const StoreRequest> requests) {
-    const Span span(timings_.store);
+    const Stopwatch::Span span = stopwatch_.store();
     const std::uint32_t first = next_request_;
     for (const StoreRequest& request : requests) {
         const std::string body = body_of(request);
@@ -243,7 +243,7 @@ std::vector<StoreReply> SocketStore::exchange(std::span<const StoreRequest> requ
 }
 
 void SocketStore::one_request(std::uint32_t type, std::string_view call, const std::string& body) {
-    const Span span(timings_.store);
+    const Stopwatch::Span span = stopwatch_.store();
     const std::uint32_t request = append(type, body);
     send_all();
     if (const StoreReply reply = receive_reply(request); reply.error != 0)
@@ -262,7 +262,7 @@ void SocketStore::unwatch(std::string_view path, std::string_view token) {
 }
 
 std::optional<WatchEvent> SocketStore::wait_event(std::chrono::steady_clock::time_point deadline) {
-    const Span span(timings_.store);
+    const Stopwatch::Span span = stopwatch_.store();
     while (events_.empty()) {
         if (incoming_.size() == consumed_) {
             using std::chrono::milliseconds;

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/descriptor.hpp"
+#include "core/stopwatch.hpp"
 #include "ports/store.hpp"
-#include "xcl/timings.hpp"
 
 namespace xcl::xenstore {
 
@@ -19,9 +19,9 @@ inline constexpr std::string_view default_socket = "/run/xenstored/socket";
 
 class SocketStore final : public Store {
   public:
-    // Connects. Throws Error when no daemon listens or the rights are missing. Adds the time it
-    // spends to timings.store.
-    explicit SocketStore(Timings& timings, std::string_view socket = default_socket);
+    // Connects. Throws Error when no daemon listens or the rights are missing. Has its
+    // time taken by `stopwatch`, which outlives it.
+    explicit SocketStore(Stopwatch& stopwatch, std::string_view socket = default_socket);
 
     std::vector<StoreReply> exchange(std::span<const StoreRequest> requests) override;
     void watch(std::string_view path, std::string_view token) override;
@@ -47,7 +47,7 @@ class SocketStore final : public Store {
     void read_more();
     void one_request(std::uint32_t type, std::string_view call, const std::string& body);
 
-    Timings& timings_;
+    Stopwatch& stopwatch_;
     Descriptor socket_;
     std::uint32_t next_request_ = 0;  // never used twice: a late reply answers nothing else
     std::string outgoing_;

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "command.hpp"
-#include "config/nearest.hpp"
+#include "xcl/nearest.hpp"
 #include "xcl/error.hpp"
 
 namespace cosmos {
@@ -22,7 +22,7 @@ int usage_error(const std::string& message, std::string_view command) {
 }
 
 int unknown_command(std::string_view name) {
-    xcl::config::NearestWord nearest(name);
+    xcl::NearestWord nearest(name);
     for (const Command& command : commands())
         nearest.offer(command.name);
     const std::string suggestion =

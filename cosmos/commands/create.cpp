@@ -79,6 +79,9 @@ int create(Context& context, const Options& options) {
         xcl::CreateOptions with_progress = create_options;
         with_progress.on_created = [&](const xcl::CreatedGuest& guest) {
             made.push_back(guest);
+            if (context.verbose())
+                fmt::print(stderr, "domain {} ({}) is whole after {:.0f} us\n", guest.id.value(),
+                           guest.name, seconds(guest.took) * 1e6);
             progress.advance();
             if (interrupted != 0)
                 throw Interrupted();

@@ -12,7 +12,7 @@ namespace xcl {
 
 struct Toolstack::Host {
     explicit Host(Options options)
-        : stopwatch(options.take_times), hypervisor(stopwatch, std::move(options.log)) {}
+        : log(std::move(options.log)), stopwatch(options.take_times), hypervisor(stopwatch, log) {}
 
     // Connected by the first verb that needs it, and kept.
     Store& store() {
@@ -21,6 +21,7 @@ struct Toolstack::Host {
         return *connection;
     }
 
+    Log log;
     Stopwatch stopwatch;
     xen::XenHypervisor hypervisor;
     std::optional<xenstore::SocketStore> connection;
@@ -35,6 +36,8 @@ Toolstack& Toolstack::operator=(Toolstack&&) noexcept = default;
 std::vector<CreatedGuest> Toolstack::create(const GuestConfig& config,
                                             const CreateOptions& options) {
     const verbs::Blueprint blueprint = verbs::read_blueprint(config);
+    if (host_->log)
+        host_->log(verbs::describe(blueprint));
     return verbs::create(host_->hypervisor, host_->store(), blueprint, options);
 }
 

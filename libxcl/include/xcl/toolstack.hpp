@@ -60,9 +60,11 @@ struct Reaped {
 // Not thread-safe; make one for each thread. Every member throws Error.
 class Toolstack {
   public:
+    // Receives lines for people, without their newlines.
+    using Log = std::function<void(std::string_view)>;
+
     struct Options {
-        // Receives diagnostics of the libraries below, one line each without its newline.
-        std::function<void(std::string_view)> log = {};
+        Log log = {};  // what is being done, and what the libraries below have to say
         bool take_times = false;  // for timings()
     };
 

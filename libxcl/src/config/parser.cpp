@@ -10,7 +10,7 @@
 #include "config/file.hpp"
 #include "config/keys.hpp"
 #include "config/name.hpp"
-#include "config/nearest.hpp"
+#include "xcl/nearest.hpp"
 #include "config/syntax.hpp"
 #include "xcl/guest_config.hpp"
 

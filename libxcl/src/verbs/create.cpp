@@ -129,6 +129,18 @@ Blueprint read_blueprint(const GuestConfig& config) {
     return blueprint;
 }
 
+std::string describe(const Blueprint& blueprint) {
+    const kernel::KernelImage& kernel = blueprint.kernel;
+    const kernel::BootLayout& layout = blueprint.layout;
+    return fmt::format(
+        "kernel {}: {} in {} segments, {} to {} KiB of the guest, entry {:#x}; {} pages of memory, "
+        "{} of them mapped at the start by {} page tables",
+        blueprint.config.kernel, kernel.os.empty() ? "an unnamed system" : kernel.os,
+        kernel.segments.size(), (kernel.start - kernel.virt_base) / 1024,
+        (kernel.end - kernel.virt_base) / 1024, kernel.entry, layout.total_pages,
+        layout.mapped_pages, layout.page_tables.count);
+}
+
 std::vector<CreatedGuest> create(Hypervisor& hypervisor, Store& store, const Blueprint& blueprint,
                                  const CreateOptions& options) {
     const ProcessStamp maker = this_process();

@@ -27,6 +27,9 @@ struct Blueprint {
 
 [[nodiscard]] Blueprint read_blueprint(const GuestConfig& config);
 
+// One line for people: what was read, and how it will lie in a guest's memory.
+[[nodiscard]] std::string describe(const Blueprint& blueprint);
+
 std::vector<CreatedGuest> create(Hypervisor& hypervisor, Store& store, const Blueprint& blueprint,
                                  const CreateOptions& options);
 

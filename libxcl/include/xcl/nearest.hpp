@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace xcl::config {
+namespace xcl {
 
 // How many letters apart two words are: inserted, left out, replaced, or two neighbours swapped.
 // Upper and lower case count as the same letter.
@@ -29,4 +29,4 @@ class NearestWord {
     std::size_t distance_;  // a word must be nearer than this
 };
 
-}  // namespace xcl::config
+}  // namespace xcl

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Edit distance (optimal string alignment) and the choice it makes.
-#include "config/nearest.hpp"
+#include "xcl/nearest.hpp"
 
 #include <algorithm>
 #include <utility>
 #include <vector>
 
-namespace xcl::config {
+namespace xcl {
 namespace {
 
 // No key is nearly as long; the bound keeps hostile input cheap.
@@ -64,4 +64,4 @@ void NearestWord::offer(std::string_view word) {
     }
 }
 
-}  // namespace xcl::config
+}  // namespace xcl

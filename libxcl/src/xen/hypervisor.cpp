@@ -83,6 +83,7 @@ HostMemory XenHypervisor::host_memory() {
 DomainId XenHypervisor::create_domain(const NewDomain& domain) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
     Hypercalls& hypercalls = handles_.hypercalls;
+    // No CPU policy is set: Xen gives a PV domain the one that libxl would set (tests/host compares).
     xen_domctl& creation = hypercalls.domctl(XEN_DOMCTL_createdomain, control_domain);  // 0: any id
     xen_domctl_createdomain& config = creation.u.createdomain;
     std::ranges::copy(domain.uuid, std::begin(config.handle));

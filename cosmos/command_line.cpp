@@ -2,10 +2,10 @@
 // Parses words with getopt_long, which costs a process nothing at its start.
 #include "command_line.hpp"
 
+#include <charconv>
+
 #include <fmt/format.h>
 #include <getopt.h>
-
-#include <charconv>
 
 #include "context.hpp"
 
@@ -28,13 +28,13 @@ void store_number(const Number& number, std::string_view text, std::string_view 
 }
 
 void store(const Parameter& parameter, const char* text) {
-    std::visit(Overloaded{[](bool* flag) { *flag = true; },
-                          [&](std::string* word) { *word = text; },
-                          [&](std::vector<std::string>* words) { words->emplace_back(text); },
-                          [&](const Number& number) {
-                              store_number(number, text, fmt::format("--{}", parameter.word));
-                          }},
-               parameter.target);
+    std::visit(
+        Overloaded{[](bool* flag) { *flag = true; }, [&](std::string* word) { *word = text; },
+                   [&](std::vector<std::string>* words) { words->emplace_back(text); },
+                   [&](const Number& number) {
+                       store_number(number, text, fmt::format("--{}", parameter.word));
+                   }},
+        parameter.target);
 }
 
 bool takes_many(const Parameter& parameter) {
@@ -146,7 +146,8 @@ void CommandLine::parse(std::vector<std::string> words) const {
         if (found == -1)
             break;
         if (found == ':')
-            throw UsageError(fmt::format("{} wants a value", argv[static_cast<std::size_t>(optind) - 1]));
+            throw UsageError(
+                fmt::format("{} wants a value", argv[static_cast<std::size_t>(optind) - 1]));
         if (found == '?') {
             const auto at = static_cast<std::size_t>(optind > before ? optind - 1 : before);
             throw UsageError(fmt::format("there is no option '{}' here", argv[at]));

@@ -2,10 +2,10 @@
 // The table of commands: the only place where a command is named.
 #include "commands.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 #include "command.hpp"
 
@@ -33,39 +33,47 @@ std::string wrapped(std::string_view text) {
 
 std::span<const Command> commands() {
     static const std::array table{
-        Command{"create", "create guests from a config",
-                "Creates one guest, or COUNT guests of the same config, and starts them. The kernel "
-                "is read once. Each guest is whole or nothing of it is left; when one of a batch "
-                "fails, those before it stay. KEY=VALUE settings come after the config's own and "
-                "win over them.",
-                {"cosmos create guest.cfg", "cosmos create -n 100 guest.cfg memory=8",
-                 "id=$(cosmos create -q guest.cfg)"},
-                declare_create},
-        Command{"destroy", "end guests at once",
+        Command{
+            "create",
+            "create guests from a config",
+            "Creates one guest, or COUNT guests of the same config, and starts them. The kernel "
+            "is read once. Each guest is whole or nothing of it is left; when one of a batch "
+            "fails, those before it stay. KEY=VALUE settings come after the config's own and "
+            "win over them.",
+            {"cosmos create guest.cfg", "cosmos create -n 100 guest.cfg memory=8",
+             "id=$(cosmos create -q guest.cfg)"},
+            declare_create},
+        Command{"destroy",
+                "end guests at once",
                 "Ends guests without asking them, and removes all that is recorded of them. Works "
                 "on guests of other toolstacks too.",
                 {"cosmos destroy 5", "cosmos destroy 5-104", "cosmos destroy all --yes"},
                 declare_destroy},
-        Command{"shutdown", "ask guests to power off",
+        Command{"shutdown",
+                "ask guests to power off",
                 "Asks guests to power off. With --wait, sleeps until they have and collects what "
                 "is left of them (unless their config says on_poweroff = 'preserve').",
                 {"cosmos shutdown --wait 5", "cosmos shutdown 7,9"},
                 declare_shutdown},
-        Command{"reboot", "ask guests to reboot",
+        Command{"reboot",
+                "ask guests to reboot",
                 "Asks guests to end for a reboot. No process stays behind to start them again: "
                 "with --config CFG, waits until they have ended and creates each anew from that "
                 "config, under a new id; without it, they stay listed as ended.",
                 {"cosmos reboot --config guest.cfg 5"},
                 declare_reboot},
-        Command{"pause", "hold guests still",
+        Command{"pause",
+                "hold guests still",
                 "Holds guests still: they get no CPU time until they are unpaused.",
                 {"cosmos pause 5-104"},
                 declare_pause},
-        Command{"unpause", "let paused guests go on",
+        Command{"unpause",
+                "let paused guests go on",
                 "Lets paused guests go on, among them those created with -p.",
                 {"cosmos unpause 5-104"},
                 declare_unpause},
-        Command{"list", "list guests",
+        Command{"list",
+                "list guests",
                 "Lists the guests of this host, whoever created them. Asks only the hypervisor, in "
                 "one call; --names asks XenStore for each guest's name as well. State is one of "
                 "running, blocked (idle), paused, dying (destroyed, but its memory is still in "
@@ -73,31 +81,37 @@ std::span<const Command> commands() {
                 "guest whose creation has not ended.",
                 {"cosmos list", "cosmos list --json | jq '.[].id'"},
                 declare_list},
-        Command{"info", "show one guest",
+        Command{"info",
+                "show one guest",
                 "Shows what the hypervisor and XenStore know of one guest.",
                 {"cosmos info 5", "cosmos info --name web"},
                 declare_info},
-        Command{"console", "talk to a guest's console",
+        Command{"console",
+                "talk to a guest's console",
                 "Connects the terminal to a guest's console until Ctrl-] is typed or the guest "
                 "ends. When input is no terminal it is sent as it comes, and the output is shown "
                 "until the guest ends.",
                 {"cosmos console 5"},
                 declare_console},
-        Command{"reap", "collect what ended or was left behind",
+        Command{"reap",
+                "collect what ended or was left behind",
                 "Collects guests that ended by themselves (unless their config says preserve), "
                 "guests that a killed process left half made, and records in XenStore whose domain "
                 "is gone. Guests of other toolstacks are left alone.",
                 {"cosmos reap"},
                 declare_reap},
-        Command{"completion", "print a completion script",
+        Command{"completion",
+                "print a completion script",
                 "Prints a script that completes cosmos commands and options in a shell.",
                 {"source <(cosmos completion bash)"},
                 declare_completion},
-        Command{"version", "print the version",
+        Command{"version",
+                "print the version",
                 "Prints the version of cosmos.",
                 {"cosmos version"},
                 declare_version},
-        Command{"help", "explain a command",
+        Command{"help",
+                "explain a command",
                 "Explains a command, or lists all.",
                 {"cosmos help create"},
                 declare_help},
@@ -124,8 +138,8 @@ std::string help_text(const Command& command) {
     static_cast<void>(command.declare(own));
     declare_common_options(common, options);
 
-    std::string text = fmt::format("{}\n\nUsage: cosmos {} [options]{}\n", wrapped(command.description),
-                                   command.name, usage_words(own));
+    std::string text = fmt::format("{}\n\nUsage: cosmos {} [options]{}\n",
+                                   wrapped(command.description), command.name, usage_words(own));
     const auto append = [&](std::string_view heading, const CommandLine& line, bool arguments) {
         bool first = true;
         for (const Parameter& parameter : line.parameters()) {

@@ -2,9 +2,9 @@
 // Opens the host for a command, and reports how it went.
 #include "context.hpp"
 
-#include <fmt/format.h>
-
 #include <cstdio>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace cosmos {

@@ -40,8 +40,7 @@ class UsageError : public std::runtime_error {
 
 class Context {
   public:
-    explicit Context(const CommonOptions& options)
-        : options_(options) {
+    explicit Context(const CommonOptions& options) : options_(options) {
         if (options.times)
             start_ = std::chrono::steady_clock::now();
     }

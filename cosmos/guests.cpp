@@ -2,10 +2,10 @@
 // Turns "5", "5-104", "7,9", "all" and names into domain ids.
 #include "guests.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <fmt/format.h>
 
 namespace cosmos {
 namespace {
@@ -41,22 +41,23 @@ std::vector<xcl::DomainId> resolved_part(Context& context, std::string_view part
     const xcl::DomainId first = parsed_id(part.substr(0, dash), word);
     const xcl::DomainId last = parsed_id(part.substr(dash + 1), word);
     if (last < first)
-        throw UsageError(fmt::format("the range '{}' is empty: write {}-{}", part, last.value(),
-                                     first.value()));
+        throw UsageError(
+            fmt::format("the range '{}' is empty: write {}-{}", part, last.value(), first.value()));
     std::vector<xcl::DomainId> ids = existing(context, first, last);
     if (ids.empty())
-        throw xcl::Error({.kind = xcl::ErrorKind::no_such_guest,
-                          .problem = fmt::format("there is no guest from {} to {}", first.value(),
-                                                 last.value()),
-                          .hint = "'cosmos list' shows those that exist"});
+        throw xcl::Error(
+            {.kind = xcl::ErrorKind::no_such_guest,
+             .problem = fmt::format("there is no guest from {} to {}", first.value(), last.value()),
+             .hint = "'cosmos list' shows those that exist"});
     return ids;
 }
 
 std::vector<xcl::DomainId> resolved_word(Context& context, std::string_view word, bool yes) {
     if (word == "all") {
         if (!yes)
-            throw UsageError("'all' means every guest on this host, whoever created it: say --yes "
-                             "if that is meant");
+            throw UsageError(
+                "'all' means every guest on this host, whoever created it: say --yes "
+                "if that is meant");
         return existing(context, xcl::DomainId(1),
                         xcl::DomainId(xcl::DomainId::first_reserved - 1));
     }

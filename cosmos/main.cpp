@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // cosmos: finds the command in the table, parses its words, runs it, turns errors into a status.
-#include <fmt/format.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <string>
 
+#include <fmt/format.h>
+#include <sched.h>
+
 #include "command.hpp"
-#include "xcl/nearest.hpp"
 #include "xcl/error.hpp"
+#include "xcl/nearest.hpp"
 
 namespace cosmos {
 namespace {
 
 int usage_error(const std::string& message, std::string_view command) {
-    const std::string help = command.empty() ? "cosmos help" : fmt::format("cosmos help {}", command);
+    const std::string help =
+        command.empty() ? "cosmos help" : fmt::format("cosmos help {}", command);
     fmt::print(stderr, "cosmos: {} (try '{}')\n", message, help);
     return code(Status::usage);
 }

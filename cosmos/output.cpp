@@ -2,11 +2,11 @@
 // Renders domains, tables and progress.
 #include "output.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "xcl/uuid.hpp"
 

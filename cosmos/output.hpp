@@ -2,9 +2,10 @@
 // How cosmos shows things: words for states, tables for people, JSON for programs, progress.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "xcl/toolstack.hpp"
 

@@ -2,17 +2,17 @@
 // Relays between two terminals, and gives the user's back as it was.
 #include "terminal.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/signalfd.h>
-#include <termios.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <optional>
 #include <span>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "xcl/error.hpp"
 
@@ -110,8 +110,7 @@ ConsoleEnd relay_console(const std::string& path, const std::function<bool()>& h
 
     std::array<char, 4096> buffer{};
     enum : std::size_t { from_user, from_guest, from_signals };
-    std::array<pollfd, 3> sources{pollfd{STDIN_FILENO, POLLIN, 0},
-                                  pollfd{console.get(), POLLIN, 0},
+    std::array<pollfd, 3> sources{pollfd{STDIN_FILENO, POLLIN, 0}, pollfd{console.get(), POLLIN, 0},
                                   pollfd{signals.get(), POLLIN, 0}};
     for (;;) {
         const int ready = poll(sources.data(), sources.size(), silence_ms);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // create: makes guests of a config.
-#include <fmt/format.h>
-
 #include <csignal>
+
+#include <fmt/format.h>
 
 #include "commands.hpp"
 #include "output.hpp"
@@ -35,9 +35,8 @@ void announce(const Context& context, const Options& options,
     if (context.json()) {
         nlohmann::json list = nlohmann::json::array();
         for (const xcl::CreatedGuest& guest : guests)
-            list.push_back({{"id", guest.id.value()},
-                            {"name", guest.name},
-                            {"seconds", seconds(guest.took)}});
+            list.push_back(
+                {{"id", guest.id.value()}, {"name", guest.name}, {"seconds", seconds(guest.took)}});
         print_json(list);
         return;
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // help: lists the commands, or explains one; --man prints the manual page.
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
@@ -23,13 +22,15 @@ void print_overview(bool json) {
         fmt::print("{}\n", list.dump());
         return;
     }
-    fmt::print("cosmos: a lean Xen toolstack for thousands of tiny guests\n\n"
-               "Usage: cosmos COMMAND [options] [arguments]\n\nCommands:\n");
+    fmt::print(
+        "cosmos: a lean Xen toolstack for thousands of tiny guests\n\n"
+        "Usage: cosmos COMMAND [options] [arguments]\n\nCommands:\n");
     for (const Command& command : commands())
         fmt::print("  {:<11} {}\n", command.name, command.summary);
-    fmt::print("\n'cosmos help COMMAND' explains one, 'man cosmos' has it all.\n"
-               "Exit status: 0 done, 1 failed, 2 wrong usage, 3 no such guest, "
-               "4 not a Xen control domain.\n");
+    fmt::print(
+        "\n'cosmos help COMMAND' explains one, 'man cosmos' has it all.\n"
+        "Exit status: 0 done, 1 failed, 2 wrong usage, 3 no such guest, "
+        "4 not a Xen control domain.\n");
 }
 
 int explain(Context& context, const Options& options) {
@@ -43,8 +44,8 @@ int explain(Context& context, const Options& options) {
     }
     const Command* const command = find_command(options.command);
     if (command == nullptr)
-        throw UsageError(fmt::format("there is no command '{}': 'cosmos help' lists all",
-                                     options.command));
+        throw UsageError(
+            fmt::format("there is no command '{}': 'cosmos help' lists all", options.command));
     fmt::print("{}", help_text(*command));
     return code(Status::done);
 }

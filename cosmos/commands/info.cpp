@@ -29,8 +29,8 @@ int info(Context& context, const GuestArguments& arguments) {
     line("state", fmt::format("{}{}", state_word(domain),
                               domain.unfinished ? ", its creation has not ended" : ""));
     line("vcpus", fmt::format("{}", domain.vcpus));
-    line("memory", fmt::format("{} KiB of at most {} KiB", domain.memory_kib,
-                               domain.max_memory_kib));
+    line("memory",
+         fmt::format("{} KiB of at most {} KiB", domain.memory_kib, domain.max_memory_kib));
     line("cpu time",
          fmt::format("{:.6f} s", std::chrono::duration<double>(domain.cpu_time).count()));
     line("console", details.console.empty() ? "none" : details.console);

@@ -10,9 +10,8 @@ namespace {
 
 std::vector<xcl::DomainInfo> guests_of(xcl::Toolstack& toolstack) {
     std::vector<xcl::DomainInfo> guests = toolstack.list();
-    std::erase_if(guests, [](const xcl::DomainInfo& domain) {
-        return domain.id == xcl::control_domain;
-    });
+    std::erase_if(guests,
+                  [](const xcl::DomainInfo& domain) { return domain.id == xcl::control_domain; });
     return guests;
 }
 
@@ -46,12 +45,11 @@ int list(Context& context, bool with_names) {
         rows.front().emplace_back("NAME");
     for (std::size_t i = 0; i < guests.size(); ++i) {
         const xcl::DomainInfo& guest = guests[i];
-        rows.push_back({fmt::format("{}", guest.id.value()),
-                        fmt::format("{}{}", state_word(guest), guest.unfinished ? "*" : ""),
-                        fmt::format("{}", guest.vcpus),
-                        fmt::format("{}", guest.memory_kib / kib_per_mib),
-                        fmt::format("{:.3f}",
-                                    std::chrono::duration<double>(guest.cpu_time).count())});
+        rows.push_back(
+            {fmt::format("{}", guest.id.value()),
+             fmt::format("{}{}", state_word(guest), guest.unfinished ? "*" : ""),
+             fmt::format("{}", guest.vcpus), fmt::format("{}", guest.memory_kib / kib_per_mib),
+             fmt::format("{:.3f}", std::chrono::duration<double>(guest.cpu_time).count())});
         if (with_names)
             rows.back().push_back(names[i]);
     }

@@ -64,7 +64,7 @@ class Toolstack {
     using Log = std::function<void(std::string_view)>;
 
     struct Options {
-        Log log = {};  // what is being done, and what the libraries below have to say
+        Log log = {};             // what is being done, and what the libraries below have to say
         bool take_times = false;  // for timings()
     };
 

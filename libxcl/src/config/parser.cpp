@@ -10,9 +10,9 @@
 #include "config/file.hpp"
 #include "config/keys.hpp"
 #include "config/name.hpp"
-#include "xcl/nearest.hpp"
 #include "config/syntax.hpp"
 #include "xcl/guest_config.hpp"
+#include "xcl/nearest.hpp"
 
 namespace xcl {
 namespace config {

@@ -2,10 +2,10 @@
 // Renders a Failure as the one line that people read.
 #include "xcl/error.hpp"
 
-#include <fmt/format.h>
-
 #include <system_error>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace xcl {
 namespace {

@@ -24,8 +24,8 @@ void ask(Store& store, std::span<const DomainInfo> guests, EndRequest request) {
     for (const DomainInfo& guest : guests) {
         if (guest.state == DomainState::shutdown || guest.state == DomainState::dying)
             continue;
-        requests.push_back(store_write(domain_path(guest.id) + "/control/shutdown",
-                                       std::string(word(request))));
+        requests.push_back(
+            store_write(domain_path(guest.id) + "/control/shutdown", std::string(word(request))));
         asked.push_back(guest.id);
     }
     const std::vector<StoreReply> replies = store.exchange(requests);

@@ -287,8 +287,7 @@ void fill_hypercall_page(Hypercalls& hypercalls, DomainId id, xen_pfn_t frame) {
 // start_info.
 void set_first_vcpu(Hypercalls& hypercalls, DomainId id, const kernel::BootLayout& layout,
                     xen_pfn_t l4) {
-    vcpu_guest_context_t* const context =
-        hypercalls.payload<vcpu_guest_context_t>(1).data();
+    vcpu_guest_context_t* const context = hypercalls.payload<vcpu_guest_context_t>(1).data();
     context->flags = VGCF_in_kernel | VGCF_online;
     cpu_user_regs_t& registers = context->user_regs;
     registers.rip = layout.rip();

@@ -58,8 +58,7 @@ Logger::Logger(Log log) : xentoollog_logger{}, log_(std::move(log)) {
 }
 
 Handles::Handles(Log log)
-    : logger(std::move(log)),
-      hypercalls(opened(xencall_open(&logger, 0), "xencall_open")) {}
+    : logger(std::move(log)), hypercalls(opened(xencall_open(&logger, 0), "xencall_open")) {}
 
 xenforeignmemory_handle* Handles::memory() {
     if (!memory_)

@@ -78,8 +78,8 @@ long Hypercalls::memory_op(unsigned command, const xen_memory_reservation& reser
 }
 
 long Hypercalls::event_channel_op(int command, const void* argument) {
-    return xencall2(handle_.get(), __HYPERVISOR_event_channel_op, static_cast<std::uint64_t>(command),
-                    address(argument));
+    return xencall2(handle_.get(), __HYPERVISOR_event_channel_op,
+                    static_cast<std::uint64_t>(command), address(argument));
 }
 
 long Hypercalls::grant_table_op(unsigned command, const void* argument, unsigned count) {
@@ -87,8 +87,8 @@ long Hypercalls::grant_table_op(unsigned command, const void* argument, unsigned
 }
 
 long Hypercalls::mmuext_op(std::span<const mmuext_op_t> operations, DomainId id) {
-    return xencall4(handle_.get(), __HYPERVISOR_mmuext_op, address(operations.data()), operations.size(),
-                    0, id.value());
+    return xencall4(handle_.get(), __HYPERVISOR_mmuext_op, address(operations.data()),
+                    operations.size(), 0, id.value());
 }
 
 void throw_failed(DomainId id, std::string_view doing, std::string_view call) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Hypercalls: the control operations a PV toolstack needs, on libxencall and Xen's public headers.
-// Those are stable; of libxenctrl, which is neither and opens three more devices, nothing is needed.
+// Those are stable; of libxenctrl, which is neither and opens three more devices, nothing is
+// needed.
 #pragma once
 
 #include <cstddef>
@@ -48,9 +49,9 @@ class CallPages {
     std::byte* data_;
 };
 
-// One page serves all calls, one after the other: a call's argument lies at its start, and behind it
-// what the argument points to. That takes further pages only when it is large, since each page costs
-// a process as much as four hypercalls.
+// One page serves all calls, one after the other: a call's argument lies at its start, and behind
+// it what the argument points to. That takes further pages only when it is large, since each page
+// costs a process as much as four hypercalls.
 class Hypercalls {
   public:
     // Throws Error when a call's page cannot be had. `handle` is open.

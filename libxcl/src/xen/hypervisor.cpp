@@ -83,7 +83,8 @@ HostMemory XenHypervisor::host_memory() {
 DomainId XenHypervisor::create_domain(const NewDomain& domain) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
     Hypercalls& hypercalls = handles_.hypercalls;
-    // No CPU policy is set: Xen gives a PV domain the one that libxl would set (tests/host compares).
+    // No CPU policy is set: Xen gives a PV domain the one that libxl would set (tests/host
+    // compares).
     xen_domctl& creation = hypercalls.domctl(XEN_DOMCTL_createdomain, control_domain);  // 0: any id
     xen_domctl_createdomain& config = creation.u.createdomain;
     std::ranges::copy(domain.uuid, std::begin(config.handle));
@@ -185,7 +186,7 @@ void XenHypervisor::destroy(DomainId id) {
 }
 
 std::span<const xen_domctl_getdomaininfo> XenHypervisor::ask(std::uint32_t first,
-                                                            std::uint32_t most) {
+                                                             std::uint32_t most) {
     Hypercalls& hypercalls = handles_.hypercalls;
     const auto domains = hypercalls.payload<xen_domctl_getdomaininfo>(most);
     xen_sysctl& operation = hypercalls.sysctl(XEN_SYSCTL_getdomaininfolist);

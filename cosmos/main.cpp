@@ -39,7 +39,8 @@ int run(const Command& command, std::vector<std::string> words) {
     try {
         line.parse(std::move(words));
     } catch (const UsageError& error) {
-        return usage_error(fmt::format("{}: {}", command.name, error.what()), command.name);
+        if (!options.help)  // who asks for help need not get the rest right
+            return usage_error(fmt::format("{}: {}", command.name, error.what()), command.name);
     }
     if (options.help) {
         fmt::print("{}", help_text(command));

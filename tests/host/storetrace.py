@@ -3,8 +3,8 @@
 
 C xenstored writes "IN ADDRESS DATE TIME TYPE (ARGUMENTS )" and "CREATE connection ADDRESS";
 oxenstored writes "[TIME]  A7  TYPE  ARGUMENTS", where A is a connection on the socket and D a
-domain, and "newconn". xenconsoled's connection is as old as the host, so of those on the socket
-that began after a moment, and were told of nobody else, all are ours.
+domain, and "newconn". xenconsoled's connection is as old as the host, and a guest that is paused
+asks for nothing; so of what began after a moment, all that asks is what was started since.
 """
 
 import collections

@@ -325,8 +325,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Shape{"PausedWithoutConsole", false, true, false, 1, 5 + 9},
                       Shape{"PinnedRunning", true, false, true, 1, 9 + 11},
                       Shape{"PinnedPausedWithoutConsole", false, true, true, 1, 7 + 9},
-                      Shape{"BatchOfThree", true, false, false, 3, 3 * (7 + 11)},
-                      Shape{"PinnedPausedBatchOfThree", true, true, true, 3, 3 * (8 + 11)}),
+                      Shape{"BatchOfThree", true, false, false, 3, 3 * std::size_t{7 + 11}},
+                      Shape{"PinnedPausedBatchOfThree", true, true, true, 3,
+                            3 * std::size_t{8 + 11}}),
     [](const auto& shape) { return std::string(shape.param.name); });
 
 TEST(Create, FirstErrorIsReportedAndReapCollectsWhenTheCleanUpFailsToo) {

@@ -53,7 +53,7 @@ Failure failure_with(const FakeDaemon::Script& script) {
 Failure failure_to_connect(const std::string& path) {
     const std::size_t descriptors = open_descriptors();
     Stopwatch timings{true};
-    const Failure failure = failure_of([&] { const SocketStore store(timings, path); });
+    Failure failure = failure_of([&] { const SocketStore store(timings, path); });
     EXPECT_EQ(open_descriptors(), descriptors);
     return failure;
 }

@@ -227,7 +227,7 @@ void serve_parts(DaemonEnd& end, const std::string& names, const std::string& ge
         const bool last = offset + part.size() == names.size();
         if (last)
             part.push_back('\0');
-        end.reply(request, generation + '\0' + part);
+        end.reply(request, std::string(generation).append(1, '\0').append(part));
         if (begun && last)
             return;
     }

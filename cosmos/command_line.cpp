@@ -16,6 +16,8 @@ template <typename... Handlers>
 struct Overloaded : Handlers... {
     using Handlers::operator()...;
 };
+template <typename... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 void store_number(const Number& number, std::string_view text, std::string_view name) {
     unsigned value = 0;

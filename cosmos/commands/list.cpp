@@ -18,6 +18,7 @@ std::vector<xcl::DomainInfo> guests_of(xcl::Toolstack& toolstack) {
 std::vector<std::string> names_of(xcl::Toolstack& toolstack,
                                   const std::vector<xcl::DomainInfo>& guests) {
     std::vector<xcl::DomainId> ids;
+    ids.reserve(guests.size());
     for (const xcl::DomainInfo& guest : guests)
         ids.push_back(guest.id);
     return toolstack.names(ids);

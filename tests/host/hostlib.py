@@ -190,6 +190,12 @@ class HostTest(unittest.TestCase):
         guest = self.guests().get(identity)
         return guest["state"] if guest else "gone"
 
+    def wait_for_terminals(self, guests):
+        """Waits until xenconsoled has met the guests: until then, destroy looks twice."""
+        for guest in guests:
+            wait_until(lambda guest=guest: command("xenstore-exists", f"/local/domain/{guest}/console/tty").status == 0,
+                       f"no terminal for domain {guest}")
+
     def wait_for_state(self, identity, *states, limit=PATIENCE_S):
         return wait_until(lambda: self.state(identity) in states, f"domain {identity} {' or '.join(states)}", limit)
 

@@ -51,9 +51,12 @@ class Asked(HostTest):
     def test_destroy(self):
         storetrace.position()
         guests = self.create("-p", "-n", "3")
-        self.assertEqual(self.asked("destroy", guests[0])[1], {"rm": [f"/local/domain/{guests[0]}"]})
+        self.wait_for_terminals(guests)
+        self.assertEqual(self.asked("destroy", guests[0])[1],
+                         {"directory": [f"/local/domain/{guests[0]}/console"], "rm": [f"/local/domain/{guests[0]}"]})
         self.assertEqual(self.asked("destroy", f"{guests[1]}-{guests[2]}")[1],
-                         {"rm": [f"/local/domain/{guest}" for guest in guests[1:]]})
+                         {"directory": [f"/local/domain/{guest}/console" for guest in guests[1:]],
+                          "rm": [f"/local/domain/{guest}" for guest in guests[1:]]})
 
     def test_what_needs_no_store_asks_nothing(self):
         storetrace.position()
@@ -72,9 +75,11 @@ class Asked(HostTest):
             self.cosmos("unpause", guest)
             self.wait_for_state(guest, "poweroff")
         other = self.create_one()
+        self.wait_for_terminals([other])
         kinds = self.asked("shutdown", "--wait", other)[1]
         self.assertEqual(kinds, {"watch": ["@releaseDomain"], "write": [f"/local/domain/{other}/control/shutdown"],
-                                 "unwatch": ["@releaseDomain"], "rm": [f"/local/domain/{other}"]})
+                                 "unwatch": ["@releaseDomain"], "directory": [f"/local/domain/{other}/console"],
+                                 "rm": [f"/local/domain/{other}"]})
 
 
 class Waits(HostTest):
@@ -108,4 +113,5 @@ class Waits(HostTest):
 
     def test_destroy_sends_once(self):
         guests = self.create("-p", "-n", "4")
+        self.wait_for_terminals(guests)
         self.assertEqual(self.exchanges("destroy", f"{guests[0]}-{guests[-1]}"), (1, 1))

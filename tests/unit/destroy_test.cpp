@@ -52,8 +52,22 @@ TEST(Destroy, TwoGuestsOfOursTakeOneExchangeWithARemovalEach) {
     const std::vector<DomainId> ids{host.add_guest(small_guest()), host.add_guest(small_guest())};
     host.store.exchanges.clear();
     destroy(host, ids);
-    EXPECT_THAT(host.store.exchanges, ElementsAre(ElementsAre(store_remove("/local/domain/1"),
-                                                              store_remove("/local/domain/2"))));
+    EXPECT_THAT(
+        host.store.exchanges,
+        ElementsAre(ElementsAre(store_directory("/local/domain/1/console"),
+                                store_directory("/local/domain/2/console"),
+                                store_remove("/local/domain/1"), store_remove("/local/domain/2"))));
+}
+
+TEST(Destroy, RemovesAgainWhereXenconsoledMayYetWriteATerminal) {
+    FakeHost host;
+    const DomainId met = host.add_guest(small_guest());
+    const DomainId unmet = host.add_guest(small_guest());
+    host.store.remove("/local/domain/2/console/tty");
+    host.store.exchanges.clear();
+    destroy(host, {met, unmet});
+    ASSERT_EQ(host.store.exchanges.size(), 2U);
+    EXPECT_THAT(host.store.exchanges.back(), ElementsAre(store_remove("/local/domain/2")));
 }
 
 TEST(Destroy, PausedGuestIsNotPausedAgain) {

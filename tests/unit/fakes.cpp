@@ -18,6 +18,8 @@ namespace xcl::test {
 DomainId FakeHost::add_guest(const GuestConfig& config) {
     const DomainId id =
         verbs::create(hypervisor, store, blueprint_of(config), {.on_created = {}}).front().id;
+    if (config.console == ConsoleKind::pty)
+        store.write(domain_path(id) + "/console/tty", "/dev/pts/7");  // as xenconsoled does
     hypervisor.calls.clear();
     store.exchanges.clear();
     return id;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // destroy: ends domains at once and removes their records.
 #include <algorithm>
+#include <chrono>
 #include <iterator>
+#include <thread>
 
 #include "record/record.hpp"
 #include "verbs/guests.hpp"
@@ -41,6 +43,41 @@ void hold_still(Hypervisor& hypervisor, const DomainInfo& guest) {
     }
 }
 
+// The directory that tells whether xenconsoled has met a guest: it holds "port" if there is a
+// console, and "tty" once xenconsoled offers it.
+StoreRequest look_at_console(DomainId id) {
+    return store_directory(domain_path(id) + "/console");
+}
+
+bool terminal_may_follow(const StoreReply& console) {
+    const std::vector<std::string> names = directory_names(console);
+    const auto has = [&](std::string_view name) {
+        return std::ranges::find(names, name) != names.end();
+    };
+    return console.error == 0 && has("port") && !has("tty");
+}
+
+// A guest destroyed within a millisecond or so of its creation: xenconsoled may be about to write
+// its terminal's name, which would come back alone. It holds the guest's ring meanwhile; so once
+// the domain is gone for good, no more can follow, and what did is removed. Nothing tells of that
+// moment, hence the short sleeps.
+void sweep_late_terminals(Hypervisor& hypervisor, Store& store,
+                          std::span<const DomainInfo> guests) {
+    constexpr std::chrono::milliseconds pause{1};
+    constexpr std::chrono::seconds patience{1};  // together: somebody else may hold a ring for ever
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    std::vector<StoreRequest> removal;
+    for (const DomainInfo& guest : guests) {
+        for (auto now = hypervisor.info(guest.id);
+             now && now->uuid == guest.uuid && std::chrono::steady_clock::now() < deadline;
+             now = hypervisor.info(guest.id))
+            std::this_thread::sleep_for(pause);
+        std::ranges::move(guest_removal(guest.id), std::back_inserter(removal));
+    }
+    require_done(removal, store.exchange(removal), std::nullopt,
+                 "remove a guest's record from XenStore");
+}
+
 }  // namespace
 
 void destroy(Hypervisor& hypervisor, Store& store, std::span<const DomainId> ids) {
@@ -55,7 +92,10 @@ void destroy_found(Hypervisor& hypervisor, Store& store, std::span<const DomainI
 
     // Records go before domains: the daemon searches its whole tree for nodes of a domain that
     // dies owning some.
-    const std::vector<StoreRequest> requests = removal_of(store, guests);
+    std::vector<StoreRequest> requests;
+    for (const DomainInfo& guest : guests)
+        requests.push_back(look_at_console(guest.id));
+    std::ranges::move(removal_of(store, guests), std::back_inserter(requests));
     const std::vector<StoreReply> replies = store.exchange(requests);
 
     // Back to back, so that the daemon looks for the dead once. All of them, whichever fails: a
@@ -71,7 +111,16 @@ void destroy_found(Hypervisor& hypervisor, Store& store, std::span<const DomainI
     }
     if (failed)
         throw Error(*failed);
-    require_done(requests, replies, std::nullopt, "remove a guest's record from XenStore");
+    const std::size_t looks = guests.size();
+    require_done(std::span(requests).subspan(looks), std::span(replies).subspan(looks),
+                 std::nullopt, "remove a guest's record from XenStore");
+
+    std::vector<DomainInfo> unmet;
+    for (std::size_t i = 0; i < looks; ++i)
+        if (terminal_may_follow(replies[i]))
+            unmet.push_back(guests[i]);
+    if (!unmet.empty())
+        sweep_late_terminals(hypervisor, store, unmet);
 }
 
 }  // namespace xcl::verbs

@@ -63,7 +63,7 @@ TEST(Destroy, RemovesAgainWhereXenconsoledMayYetWriteATerminal) {
     FakeHost host;
     const DomainId met = host.add_guest(small_guest());
     const DomainId unmet = host.add_guest(small_guest());
-    host.store.remove("/local/domain/2/console/tty");
+    host.store.nodes.erase("/local/domain/2/console/tty");
     host.store.exchanges.clear();
     destroy(host, {met, unmet});
     ASSERT_EQ(host.store.exchanges.size(), 2U);
@@ -240,9 +240,9 @@ TEST(Destroy, AnyPointThatFailsIsReportedAndLeavesGuestsThatCanBeDestroyed) {
         three.host.faults.none();
         expect_rest_is_destroyable(three.host);
     }
-    // 3 info, 3 pauses, the kinds of backends, 6 removals, each of these exchanges with its send
-    // and receive, 3 destroys
-    EXPECT_EQ(point, 3U + 3U + 3U + 8U + 3U);
+    // 3 info, 3 pauses, the kinds of backends, 3 looks at consoles and 6 removals, each of these
+    // exchanges with its send and receive, 3 destroys
+    EXPECT_EQ(point, 3U + 3U + 3U + 11U + 3U);
 }
 
 TEST(Destroy, KilledAtAnyPointItLeavesGuestsThatCanBeDestroyed) {
@@ -262,14 +262,14 @@ TEST(Destroy, KilledAtAnyPointItLeavesGuestsThatCanBeDestroyed) {
         three.host.faults.none();
         expect_rest_is_destroyable(three.host);
     }
-    EXPECT_EQ(point, 20U);
+    EXPECT_EQ(point, 23U);
 }
 
 TEST(Destroy, DomainThatCannotBeDestroyedDoesNotSpareTheOthers) {
     FakeHost host;
     const std::vector<DomainId> ids{host.add_guest(small_guest()), host.add_guest(small_guest()),
                                     host.add_guest(small_guest())};
-    host.faults.fail_at(3 + 3 + 5, injected);  // the first of three destroys
+    host.faults.fail_at(3 + 3 + 8, injected);  // the first of three destroys
     EXPECT_THROW(destroy(host, ids), Error);
     EXPECT_EQ(host.faults.what(), "destroy");
     EXPECT_THAT(existing(host), ElementsAre(ids[0]));

@@ -163,6 +163,7 @@ TEST(ConsolePath, TerminalOfferedBetweenLookAndWatchIsSeen) {
 TEST(ConsolePath, NoTerminalWithinTheTimeoutPointsToXenconsoled) {
     FakeHost host;
     const DomainId id = host.add_guest(small_guest());
+    host.store.nodes.erase("/local/domain/1/console/tty");
     const Failure failure = failure_of([&] { static_cast<void>(console_path(host, id)); });
     EXPECT_EQ(failure.domain, id);
     EXPECT_THAT(failure.problem, HasSubstr("xenconsoled offers no terminal"));

@@ -25,7 +25,7 @@ Uuid stamped(Uuid uuid, std::uint8_t flags) {
     return uuid;
 }
 
-constexpr std::uint8_t byte_of(std::uint32_t value, int index) {
+constexpr std::uint8_t byte_of(std::uint32_t value, std::size_t index) {
     return static_cast<std::uint8_t>(value >> (8 * index));
 }
 
@@ -48,8 +48,8 @@ Uuid unfinished_label(const ProcessStamp& maker) {
     uuid[5] = byte_of(maker.pid, 2);
     uuid[10] = byte_of(maker.pid, 1);
     uuid[11] = byte_of(maker.pid, 0);
-    for (int i = 0; i < 4; ++i)
-        uuid[static_cast<std::size_t>(12 + i)] = byte_of(maker.start_ticks, 3 - i);
+    for (std::size_t i = 0; i < 4; ++i)
+        uuid[12 + i] = byte_of(maker.start_ticks, 3 - i);
     uuid[7] = byte_of(maker.pid_namespace, 1);
     uuid[9] = byte_of(maker.pid_namespace, 0);
     return stamped(uuid, unfinished);

@@ -12,7 +12,7 @@
 namespace xcl::verbs {
 namespace {
 
-constexpr std::uint64_t pages_per_mib = 1024 * 1024 / kernel::page_size;
+constexpr std::uint64_t pages_per_mib = std::uint64_t{1024} * 1024 / kernel::page_size;
 
 // A domain under construction. Destroys it, record and all, unless it was finished. Should this
 // process die first, the label tells `reap`.

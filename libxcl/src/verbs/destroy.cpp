@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // destroy: ends domains at once and removes their records.
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <iterator>
 #include <thread>
@@ -96,7 +97,7 @@ void destroy_found(Hypervisor& hypervisor, Store& store, std::span<const DomainI
     for (const DomainInfo& guest : guests)
         requests.push_back(look_at_console(guest.id));
     std::ranges::move(removal_of(store, guests), std::back_inserter(requests));
-    const std::vector<StoreReply> replies = store.exchange(requests);
+    std::vector<StoreReply> replies = store.exchange(requests);
 
     // Back to back, so that the daemon looks for the dead once. All of them, whichever fails: a
     // domain must not outlive its record.
@@ -111,14 +112,14 @@ void destroy_found(Hypervisor& hypervisor, Store& store, std::span<const DomainI
     }
     if (failed)
         throw Error(*failed);
-    const std::size_t looks = guests.size();
-    require_done(std::span(requests).subspan(looks), std::span(replies).subspan(looks),
-                 std::nullopt, "remove a guest's record from XenStore");
-
     std::vector<DomainInfo> unmet;
-    for (std::size_t i = 0; i < looks; ++i)
+    for (std::size_t i = 0; i < guests.size(); ++i) {
         if (terminal_may_follow(replies[i]))
             unmet.push_back(guests[i]);
+        if (replies[i].error == ENOENT)  // created without a console
+            replies[i].error = 0;
+    }
+    require_done(requests, replies, std::nullopt, "remove a guest's record from XenStore");
     if (!unmet.empty())
         sweep_late_terminals(hypervisor, store, unmet);
 }

@@ -14,7 +14,8 @@
 
 // Xen's libraries declare C functions and leave it to C++ to know that.
 extern "C" {
-#define __XEN_TOOLS__ 1  // the headers then declare the control operations
+// The headers then declare the control operations.
+#define __XEN_TOOLS__ 1  // NOLINT(bugprone-reserved-identifier): their name for it
 #include <xen/domctl.h>
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>

@@ -194,7 +194,7 @@ StoreReply SocketStore::large_directory(const std::string& path) {
                                           .append(std::to_string(whole.value.size()))
                                           .append(1, '\0'));
         send_all();
-        const StoreReply part = receive_reply(request);
+        StoreReply part = receive_reply(request);
         const std::size_t start = part.value.find('\0');
         if (part.error != 0)
             return part;

@@ -64,57 +64,29 @@ void fill_arguments(std::span<const Parameter> parameters, std::span<char* const
 }  // namespace
 
 void CommandLine::flag(char letter, std::string_view word, bool& target, std::string_view help) {
-    parameters_.push_back({.letter = letter,
-                           .word = word,
-                           .value = {},
-                           .help = help,
-                           .argument = false,
-                           .required = false,
-                           .target = &target});
+    parameters_.push_back({.letter = letter, .word = word, .help = help, .target = &target});
 }
 
 void CommandLine::option(std::string_view word, std::string_view value, std::string& target,
                          std::string_view help) {
-    parameters_.push_back({.letter = 0,
-                           .word = word,
-                           .value = value,
-                           .help = help,
-                           .argument = false,
-                           .required = false,
-                           .target = &target});
+    parameters_.push_back({.word = word, .value = value, .help = help, .target = &target});
 }
 
 void CommandLine::number(char letter, std::string_view word, std::string_view value, Number target,
                          std::string_view help) {
-    parameters_.push_back({.letter = letter,
-                           .word = word,
-                           .value = value,
-                           .help = help,
-                           .argument = false,
-                           .required = false,
-                           .target = target});
+    parameters_.push_back(
+        {.letter = letter, .word = word, .value = value, .help = help, .target = target});
 }
 
 void CommandLine::argument(std::string_view name, std::string& target, bool required,
                            std::string_view help) {
-    parameters_.push_back({.letter = 0,
-                           .word = name,
-                           .value = {},
-                           .help = help,
-                           .argument = true,
-                           .required = required,
-                           .target = &target});
+    parameters_.push_back(
+        {.word = name, .help = help, .argument = true, .required = required, .target = &target});
 }
 
 void CommandLine::arguments(std::string_view name, std::vector<std::string>& target,
                             std::string_view help) {
-    parameters_.push_back({.letter = 0,
-                           .word = name,
-                           .value = {},
-                           .help = help,
-                           .argument = true,
-                           .required = false,
-                           .target = &target});
+    parameters_.push_back({.word = name, .help = help, .argument = true, .target = &target});
 }
 
 void CommandLine::parse(std::vector<std::string> words) const {

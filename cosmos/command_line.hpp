@@ -19,13 +19,13 @@ struct Number {
 
 // An option or an argument, and where its value goes.
 struct Parameter {
-    char letter = 0;         // of "-n", 0 for none
-    std::string_view word;   // of "--count", or an argument's name: "CFG"
-    std::string_view value;  // what help calls an option's value: "COUNT"; empty for flags
-    std::string_view help;   // a phrase, no full stop
-    bool argument = false;   // stands by its place, not by a name
-    bool required = false;   // of an argument
-    std::variant<bool*, std::string*, std::vector<std::string>*, Number> target;
+    char letter = 0;              // of "-n", 0 for none
+    std::string_view word = {};   // of "--count", or an argument's name: "CFG"
+    std::string_view value = {};  // what help calls an option's value: "COUNT"; empty for flags
+    std::string_view help = {};   // a phrase, no full stop
+    bool argument = false;        // stands by its place, not by a name
+    bool required = false;        // of an argument
+    std::variant<bool*, std::string*, std::vector<std::string>*, Number> target = {};
 };
 
 class CommandLine {

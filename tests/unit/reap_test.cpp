@@ -158,6 +158,25 @@ TEST(Reap, WholeGuestWithoutRecordIsALeftover) {
     EXPECT_THAT(existing(host), IsEmpty());
 }
 
+TEST(Reap, HeldGuestOfWhoseRecordOnlyATerminalIsThereIsALeftover) {
+    FakeHost host;
+    const DomainId id = host.add_guest(small_guest());
+    host.hypervisor.pause(id);
+    host.store.exchange(guest_removal(id));
+    host.store.write("/local/domain/1/console/tty", "/dev/pts/7");
+    EXPECT_THAT(reap(host), ElementsAre(Reaped{id, ReapCause::leftover}));
+    EXPECT_THAT(existing(host), IsEmpty());
+    EXPECT_THAT(recorded(host), IsEmpty());
+}
+
+TEST(Reap, PausedGuestStays) {
+    FakeHost host;
+    const DomainId id = host.add_guest(small_guest());
+    host.hypervisor.pause(id);
+    EXPECT_THAT(reap(host), IsEmpty());
+    EXPECT_THAT(existing(host), ElementsAre(id));
+}
+
 TEST(Reap, GuestThatBecameWholeBetweenTheTwoListingsStays) {
     FakeHost host;
     // Created by a neighbour after the records were listed and before the domains are.
@@ -255,7 +274,7 @@ TEST(Reap, WhatAnyFailingPointSparesIsCollectedByTheNext) {
             break;
         SCOPED_TRACE(testing::Message() << "point " << point << ", " << mixture.host.faults.what());
         // Whether a record exists may stay unknown: then the guest is left alone.
-        if (mixture.host.faults.what() != "XS_DIRECTORY /local/domain/5") {
+        if (mixture.host.faults.what() != "XS_DIRECTORY /local/domain/5/control") {
             ASSERT_TRUE(failure);
             EXPECT_EQ(failure->error, injected);
             EXPECT_EQ(failure->call, mixture.host.faults.what());

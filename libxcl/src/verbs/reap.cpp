@@ -11,8 +11,9 @@
 namespace xcl::verbs {
 namespace {
 
+// Not just a directory: xenconsoled may have written a terminal's name into one that was removed.
 bool has_record(Store& store, DomainId id) {
-    const std::vector<StoreRequest> request{store_directory(domain_path(id))};
+    const std::vector<StoreRequest> request{store_directory(domain_path(id) + "/control")};
     return store.exchange(request).front().error != ENOENT;
 }
 
@@ -41,8 +42,12 @@ std::optional<ReapCause> cause_to_reap(Hypervisor& hypervisor, Store& store,
     if (domain.state == DomainState::shutdown && domain.reason &&
         action_after(*label, *domain.reason) == EndAction::destroy)
         return ReapCause::ended;
-    // A whole guest had its record before its label. Look again: it may have become whole since.
-    if (domain.state == DomainState::dying || (!was_recorded && !has_record(store, domain.id)))
+    if (domain.state == DomainState::dying)
+        return ReapCause::leftover;
+    // A destroy holds a guest still, then removes its record, then the domain. One without a record
+    // may also have become whole since the records were listed: look again.
+    const bool held = domain.state == DomainState::paused || domain.state == DomainState::shutdown;
+    if ((held || !was_recorded) && !has_record(store, domain.id))
         return ReapCause::leftover;
     return std::nullopt;
 }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "failure_of.hpp"
 #include "fakes.hpp"
 #include "record/record.hpp"
 
@@ -32,16 +33,6 @@ std::function<void()> obeys(FakeHost& host, DomainId id) {
         host.hypervisor.end(id,
                             asked == "reboot" ? ShutdownReason::reboot : ShutdownReason::poweroff);
     };
-}
-
-Failure failure_of(const std::function<void()>& step) {
-    try {
-        step();
-    } catch (const Error& error) {
-        return error.failure();
-    }
-    ADD_FAILURE() << "no error";
-    return {};
 }
 
 TEST(RequestEnd, WritesTheRequestForEachGuestInOneExchange) {

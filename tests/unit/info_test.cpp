@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "failure_of.hpp"
 #include "fakes.hpp"
 #include "record/record.hpp"
 
@@ -22,16 +23,6 @@ GuestConfig named(const std::string& name) {
     GuestConfig config = small_guest();
     config.name = name;
     return config;
-}
-
-Failure failure_of(const std::function<void()>& step) {
-    try {
-        step();
-    } catch (const Error& error) {
-        return error.failure();
-    }
-    ADD_FAILURE() << "no error";
-    return {};
 }
 
 TEST(Names, ComeInTheOrderAskedForInOneExchange) {

@@ -11,6 +11,7 @@
 
 #include <xen/io/xs_wire.h>
 
+#include "failure_of.hpp"
 #include "fake_daemon.hpp"
 #include "fakes.hpp"
 #include "xcl/error.hpp"
@@ -24,16 +25,6 @@ using namespace std::string_literals;
 using std::chrono::steady_clock;
 using ::testing::HasSubstr;
 using xenstore::SocketStore;
-
-Failure failure_of(const std::function<void()>& step) {
-    try {
-        step();
-    } catch (const Error& error) {
-        return error.failure();
-    }
-    ADD_FAILURE() << "no error";
-    return {};
-}
 
 // What a client of that daemon meets when it reads one node.
 Failure failure_with(const FakeDaemon::Script& script) {

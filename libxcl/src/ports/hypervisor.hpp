@@ -37,7 +37,6 @@ struct BootPlan {
     std::span<const std::byte> ramdisk;
     const kernel::BootLayout& layout;
     std::string_view cmdline;
-    std::uint16_t vcpus = 1;
     EventPort store_port = 0;
     std::optional<EventPort> console_port;  // none: the guest has no console
 };

@@ -97,7 +97,6 @@ CreatedGuest create_one(Hypervisor& hypervisor, Store& store, const Blueprint& b
                                                             .ramdisk = blueprint.ramdisk,
                                                             .layout = blueprint.layout,
                                                             .cmdline = config.cmdline,
-                                                            .vcpus = config.vcpus,
                                                             .store_port = store_port,
                                                             .console_port = console_port});
 

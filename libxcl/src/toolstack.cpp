@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "net/linux_network.hpp"
 #include "verbs/verbs.hpp"
 #include "xen/hypervisor.hpp"
 #include "xenstore/socket_store.hpp"
@@ -12,7 +13,10 @@ namespace xcl {
 
 struct Toolstack::Host {
     explicit Host(Options options)
-        : log(std::move(options.log)), stopwatch(options.take_times), hypervisor(stopwatch, log) {}
+        : log(std::move(options.log)),
+          stopwatch(options.take_times),
+          hypervisor(stopwatch, log),
+          network(stopwatch) {}
 
     // Connected by the first verb that needs it, and kept.
     Store& store() {
@@ -21,10 +25,13 @@ struct Toolstack::Host {
         return *connection;
     }
 
+    verbs::Host ports() { return {hypervisor, store(), network}; }
+
     Log log;
     Stopwatch stopwatch;
     xen::XenHypervisor hypervisor;
     std::optional<xenstore::SocketStore> connection;
+    net::LinuxNetwork network;
 };
 
 Toolstack::Toolstack() : Toolstack(Options{}) {}
@@ -38,11 +45,35 @@ std::vector<CreatedGuest> Toolstack::create(const GuestConfig& config,
     const verbs::Blueprint blueprint = verbs::read_blueprint(config);
     if (host_->log)
         host_->log(verbs::describe(blueprint));
-    return verbs::create(host_->hypervisor, host_->store(), blueprint, options);
+    return verbs::create(host_->ports(), blueprint, options);
 }
 
 void Toolstack::destroy(std::span<const DomainId> ids) {
-    verbs::destroy(host_->hypervisor, host_->store(), ids);
+    verbs::destroy(host_->ports(), ids);
+}
+
+std::uint16_t Toolstack::attach(DomainId id, const VifConfig& vif, const AttachOptions& options) {
+    return verbs::attach(host_->ports(), id, vif, options);
+}
+
+void Toolstack::detach(const VifId& vif, const DetachOptions& options) {
+    verbs::detach(host_->ports(), vif, options);
+}
+
+std::vector<VifInfo> Toolstack::vifs(std::span<const DomainId> ids) {
+    return verbs::vifs(host_->ports(), ids);
+}
+
+std::vector<SwitchDetails> Toolstack::switches() {
+    return host_->network.switch_details();
+}
+
+void Toolstack::add_switch(const SwitchSpec& spec) {
+    host_->network.add_switch(spec);
+}
+
+void Toolstack::remove_switch(const std::string& name) {
+    host_->network.remove_switch(name);
 }
 
 void Toolstack::pause(std::span<const DomainId> ids) {
@@ -59,7 +90,7 @@ void Toolstack::request_end(std::span<const DomainId> ids, EndRequest request) {
 
 std::vector<EndedGuest> Toolstack::end_and_wait(std::span<const DomainId> ids, EndRequest request,
                                                 std::chrono::milliseconds timeout) {
-    return verbs::end_and_wait(host_->hypervisor, host_->store(), ids, request, timeout);
+    return verbs::end_and_wait(host_->ports(), ids, request, timeout);
 }
 
 std::vector<DomainInfo> Toolstack::list() {
@@ -71,7 +102,7 @@ std::vector<std::string> Toolstack::names(std::span<const DomainId> ids) {
 }
 
 GuestDetails Toolstack::info(DomainId id) {
-    return verbs::info(host_->hypervisor, host_->store(), id);
+    return verbs::info(host_->ports(), id);
 }
 
 DomainId Toolstack::find(const std::string& name) {
@@ -83,7 +114,7 @@ std::string Toolstack::console_path(DomainId id, std::chrono::milliseconds timeo
 }
 
 std::vector<Reaped> Toolstack::reap() {
-    return verbs::reap(host_->hypervisor, host_->store(), is_running);
+    return verbs::reap(host_->ports(), is_running);
 }
 
 Timings Toolstack::timings() const noexcept {

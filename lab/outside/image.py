@@ -17,7 +17,10 @@ from .steps import step
 KEPT_IMAGES = 3
 UNWANTED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/icons",
             "usr/share/grub", "usr/lib/udev/hwdb.d", "lib/udev/hwdb.d", "usr/lib/python3.11/test",
-            "usr/share/lintian", "usr/share/bug", "boot/*.efi", "boot/System.map-*", "dev/*")
+            "usr/share/lintian", "usr/share/bug", "boot/*.efi", "boot/System.map-*", "dev/*",
+            # Open vSwitch's Python library and the programs that neither it nor a vif needs
+            "usr/lib/python3/dist-packages/ovs", "usr/bin/ovsdb-client", "usr/bin/ovs-dpctl*", "usr/sbin/ovs-bugtool",
+            "usr/share/openvswitch/bugtool-plugins", "usr/bin/openssl")
 XZ_MAGIC = b"\xfd7zXZ\0"
 PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 INTO_LAB = ("start", "agent.py", "frames.py", "hot-files", "oxenstored.conf", "oxenstored-trace.conf")
@@ -112,7 +115,8 @@ def complete(tree, release, kept, log):
         (tree / "usr" / name).mkdir(exist_ok=True)
         merge(tree, name)
     for name, target in (("usr/bin/awk", "mawk"), ("usr/bin/which", "which.debianutils"), ("var/run", "/run"),
-                         ("var/lock", "/run/lock"), ("etc/mtab", "/proc/self/mounts"), ("usr/bin/sh", "dash")):
+                         ("var/lock", "/run/lock"), ("etc/mtab", "/proc/self/mounts"), ("usr/bin/sh", "dash"),
+                         ("usr/sbin/ovs-vswitchd", "../lib/openvswitch-switch/ovs-vswitchd")):
         path = tree / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -3,7 +3,6 @@
 #include "events.hpp"
 
 #include <bit>
-#include <iterator>
 
 #include "hypercall.hpp"
 
@@ -11,6 +10,10 @@ namespace guest {
 
 namespace {
 constexpr unsigned word_bits = 64;  // of xen_ulong_t
+
+constexpr xen_ulong_t bit_of(Port port) {
+    return xen_ulong_t{1} << port % word_bits;
+}
 }  // namespace
 
 // Upcalls stay masked but while the guest sleeps: handlers run one after another in dispatch().
@@ -21,17 +24,42 @@ Events::Events(shared_info& shared) : shared_(&shared), vcpu_(&shared.vcpu_info[
 }
 
 void Events::bind(Port port, Handler handler, void* subject) {
-    if (bound_ == std::size(bindings_))
-        __builtin_trap();
-    bindings_[bound_++] = {port, handler, subject, true};
-    __atomic_and_fetch(&shared_->evtchn_mask[port / word_bits],
-                       ~(xen_ulong_t{1} << port % word_bits), __ATOMIC_SEQ_CST);
+    for (Binding& binding : bindings_) {
+        if (binding.handler != nullptr)
+            continue;
+        binding = {port, handler, subject, true};
+        __atomic_and_fetch(&shared_->evtchn_mask[port / word_bits], ~bit_of(port),
+                           __ATOMIC_SEQ_CST);
+        return;
+    }
+    __builtin_trap();
+}
+
+Port Events::open(domid_t peer, Handler handler, void* subject) {
+    evtchn_alloc_unbound offer{};
+    offer.dom = DOMID_SELF;
+    offer.remote_dom = peer;
+    if (event_channel_op(EVTCHNOP_alloc_unbound, offer) != 0)
+        return 0;
+    bind(offer.port, handler, subject);
+    return offer.port;
+}
+
+void Events::close(Port port) {
+    __atomic_or_fetch(&shared_->evtchn_mask[port / word_bits], bit_of(port), __ATOMIC_SEQ_CST);
+    clear(port);
+    evtchn_close close{port};
+    event_channel_op(EVTCHNOP_close, close);
+    for (Binding& binding : bindings_) {
+        if (binding.port == port)
+            binding = {};
+    }
 }
 
 void Events::note(Port port) {
-    for (unsigned at = 0; at < bound_; ++at) {
-        if (bindings_[at].port == port)
-            bindings_[at].fired = true;
+    for (Binding& binding : bindings_) {
+        if (binding.port == port)
+            binding.fired = binding.handler != nullptr;
     }
 }
 
@@ -52,8 +80,7 @@ void Events::collect() {
 bool Events::dispatch() {
     collect();
     bool any = false;
-    for (unsigned at = 0; at < bound_; ++at) {
-        Binding& binding = bindings_[at];
+    for (Binding& binding : bindings_) {
         if (!binding.fired)
             continue;
         binding.fired = false;
@@ -78,7 +105,7 @@ void Events::wait_for(Port port, std::uint64_t deadline_ns) {
 }
 
 void Events::clear(Port port) {
-    const xen_ulong_t bit = xen_ulong_t{1} << port % word_bits;
+    const xen_ulong_t bit = bit_of(port);
     if (__atomic_fetch_and(&shared_->evtchn_pending[port / word_bits], ~bit, __ATOMIC_SEQ_CST) &
         bit)
         note(port);

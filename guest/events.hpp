@@ -18,6 +18,15 @@ class Events {
     // port counts as fired when it is bound, so nothing sent before is lost.
     void bind(Port port, Handler handler, void* subject);
 
+    // Opens a port to which domain `peer` may bind, and binds it here; 0 if Xen gives none.
+    [[nodiscard]] Port open(domid_t peer, Handler handler, void* subject);
+
+    // Closes a port that open() gave, and forgets it.
+    void close(Port port);
+
+    // Counts `port` as fired, so that its handler is called again after the others.
+    void raise(Port port) { note(port); }
+
     // Calls the handlers of the ports that have fired; false if there were none.
     bool dispatch();
 
@@ -48,8 +57,7 @@ class Events {
 
     shared_info* shared_;
     vcpu_info* vcpu_;
-    Binding bindings_[8] = {};
-    unsigned bound_ = 0;
+    Binding bindings_[10] = {};  // console, XenStore, two for each of 4 vifs; no handler: free
 };
 
 }  // namespace guest

@@ -32,4 +32,9 @@ inline long event_channel_op(unsigned command, Argument& argument) {
     return hypercall<__HYPERVISOR_event_channel_op>(command, address_of(&argument));
 }
 
+template <typename Argument>
+inline long grant_table_op(unsigned command, Argument& argument) {
+    return hypercall<__HYPERVISOR_grant_table_op>(command, address_of(&argument), 1);
+}
+
 }  // namespace guest

@@ -7,6 +7,7 @@
 #include "events.hpp"
 #include "faults.hpp"
 #include "memory.hpp"
+#include "network.hpp"
 #include "shutdown.hpp"
 #include "text.hpp"
 #include "time.hpp"
@@ -55,7 +56,7 @@ xencons_interface* console_ring(const start_info& boot) {
 }
 
 [[noreturn]] void run(const start_info& boot, std::uint64_t unused) {
-    Memory memory{unused};
+    Memory memory{boot, unused};
     auto& shared = *static_cast<shared_info*>(memory.map_machine(boot.shared_info));
     Events events{shared};
     const Clock clock{shared.vcpu_info[0].time};
@@ -71,6 +72,8 @@ xencons_interface* console_ring(const start_info& boot) {
     XenStore store{events, store_ring, boot.store_evtchn};
     const ShutdownWatch shutdown{store, console};
     const Echo echo{console};
+    Network network{memory, events, store, console};
+    network.start(command_line(boot));
 
     for (;;) {
         while (events.dispatch()) {

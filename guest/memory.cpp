@@ -2,6 +2,8 @@
 // Memory: machine frames to addresses, and the unused pages behind what the builder laid out.
 #include "memory.hpp"
 
+#include <algorithm>
+
 #include "hypercall.hpp"
 
 extern "C" const char virt_base[];  // guest.ld: the address of page frame 0
@@ -12,19 +14,47 @@ namespace {
 // Page-table entry: present, writable, user (a PV kernel runs in ring 3), accessed, dirty.
 constexpr std::uint64_t page_flags = 0x67;
 
+// What a builder must map behind its stack, and then to the next multiple of 4 MiB, as far as the
+// guest has memory (xen.h, "Start-of-day memory layout").
+constexpr std::uint64_t padding_bytes = 512 << 10;
+constexpr std::uint64_t alignment_bytes = 4 << 20;
+constexpr std::uint64_t stack_bytes = 16384;  // which start.S took of it
+
 void* pointer_to(std::uint64_t address) {
     return reinterpret_cast<void*>(address);  // NOLINT(performance-no-int-to-ptr)
 }
 
 }  // namespace
 
+Memory::Memory(const start_info& boot, std::uint64_t unused)
+    : frames_(reinterpret_cast<const xen_pfn_t*>(boot.mfn_list)),  // NOLINT(performance-no-int-to-ptr)
+      unused_(unused) {
+    const std::uint64_t builder_end = unused - stack_bytes;
+    const std::uint64_t mapped_end =
+        (builder_end + padding_bytes + alignment_bytes - 1) / alignment_bytes * alignment_bytes;
+    end_ = std::max(
+        unused, std::min(mapped_end, address_of(virt_base) + boot.nr_pages * page_bytes));
+}
+
+void* Memory::take_pages(std::size_t count) {
+    if (count * page_bytes > end_ - unused_)
+        return nullptr;
+    void* const first = pointer_to(unused_);
+    unused_ += count * page_bytes;
+    return first;
+}
+
 void* Memory::map_machine(std::uint64_t machine_address) {
-    const std::uint64_t page = unused_;
-    if (hypercall<__HYPERVISOR_update_va_mapping>(page, machine_address | page_flags,
+    void* const page = take_pages(1);
+    if (page == nullptr ||
+        hypercall<__HYPERVISOR_update_va_mapping>(address_of(page), machine_address | page_flags,
                                                   UVMF_INVLPG) != 0)
         __builtin_trap();
-    unused_ += page_bytes;
-    return pointer_to(page);
+    return page;
+}
+
+xen_pfn_t Memory::machine_frame(const void* page) const {
+    return frames_[(address_of(page) - address_of(virt_base)) / page_bytes];
 }
 
 void* Memory::address_of_frame(xen_pfn_t machine_frame) {

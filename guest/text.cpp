@@ -4,6 +4,10 @@
 
 namespace guest {
 
+namespace {
+constexpr char hex_digits[] = "0123456789abcdef";
+}  // namespace
+
 Text& Text::add(std::string_view piece) {
     for (const char byte : piece) {
         if (used_ == sizeof bytes_)
@@ -23,10 +27,14 @@ Text& Text::decimal(std::uint64_t number) {
     return add({digits + first, sizeof digits - first});
 }
 
+Text& Text::hex_byte(std::uint8_t byte) {
+    return add({&hex_digits[byte >> 4], 1}).add({&hex_digits[byte & 15], 1});
+}
+
 Text& Text::hex(std::uint64_t number) {
     add("0x");
-    for (int shift = 60; shift >= 0; shift -= 4)
-        add(std::string_view{"0123456789abcdef"}.substr((number >> shift) & 15, 1));
+    for (int shift = 56; shift >= 0; shift -= 8)
+        hex_byte(static_cast<std::uint8_t>(number >> shift));
     return *this;
 }
 

@@ -6,7 +6,10 @@
 #include <cstdint>
 
 #include <xen/event_channel.h>
+#include <xen/grant_table.h>
 #include <xen/io/console.h>
+#include <xen/io/netif.h>
+#include <xen/io/xenbus.h>
 #include <xen/io/xs_wire.h>
 #include <xen/sched.h>
 #include <xen/xen.h>

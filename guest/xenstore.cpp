@@ -26,6 +26,24 @@ XenStore::Reply XenStore::write(std::string_view path, std::string_view value) {
     return request(XS_WRITE, {path, end_of_text, value});
 }
 
+XenStore::Reply XenStore::list(std::string_view path) {
+    return request(XS_DIRECTORY, {path, end_of_text});
+}
+
+// The daemon always finds room to answer: what it answers to a KiB of writes is shorter. So it
+// takes them all, however late we read.
+bool XenStore::write_all(std::string_view directory, std::span<const Entry> entries) {
+    const std::uint32_t before = last_request_;
+    for (const Entry& entry : entries)
+        post(XS_WRITE, {directory, "/", entry.key, end_of_text, entry.value});
+    Events::notify(port_);
+    const std::uint32_t last = last_request_;
+    bool ok = true;
+    for (std::uint32_t request = before; request != last;)
+        ok &= await(++request).ok;
+    return ok;
+}
+
 XenStore::Reply XenStore::watch(std::string_view path, Events::Handler handler, void* subject) {
     if (watched_ == std::size(watches_))
         __builtin_trap();
@@ -35,8 +53,13 @@ XenStore::Reply XenStore::watch(std::string_view path, Events::Handler handler, 
     return request(XS_WATCH, {path, end_of_text, {&token, 1}, end_of_text});
 }
 
-XenStore::Reply XenStore::request(xsd_sockmsg_type type,
-                                  std::initializer_list<std::string_view> payload) {
+XenStore::Reply XenStore::request(xsd_sockmsg_type type, Payload payload) {
+    post(type, payload);
+    Events::notify(port_);
+    return await(last_request_);
+}
+
+void XenStore::post(xsd_sockmsg_type type, Payload payload) {
     xsd_sockmsg header{};
     header.type = type;
     header.req_id = ++last_request_;
@@ -45,13 +68,14 @@ XenStore::Reply XenStore::request(xsd_sockmsg_type type,
     send({reinterpret_cast<const char*>(&header), sizeof header});
     for (const std::string_view piece : payload)
         send(piece);
-    Events::notify(port_);
+}
 
+XenStore::Reply XenStore::await(std::uint32_t request) {
     xsd_sockmsg answer{};
     do {
         while (!take_message(answer))
             wait();
-    } while (answer.type == XS_WATCH_EVENT || answer.req_id != last_request_);
+    } while (answer.type == XS_WATCH_EVENT || answer.req_id != request);
 
     std::string_view text{payload_, payload_bytes_};
     if (answer.type == XS_ERROR)

@@ -23,8 +23,20 @@ class XenStore {
     XenStore(const XenStore&) = delete;  // the event binding points here
     XenStore& operator=(const XenStore&) = delete;
 
+    struct Entry {
+        std::string_view key;
+        std::string_view value;
+    };
+
     Reply read(std::string_view path);
     Reply write(std::string_view path, std::string_view value);
+
+    // The names in a directory, each ended by a zero. Cut off after 256 bytes.
+    Reply list(std::string_view path);
+
+    // Writes keys of a directory in this order, without waiting for each answer. All requests
+    // together must find room in the ring: 1 KiB. False if one was refused.
+    bool write_all(std::string_view directory, std::span<const Entry> entries);
 
     // Calls handler(subject) once at first, and then whenever something at or below `path`
     // changes; from the main loop, never in the middle of another request.
@@ -37,7 +49,11 @@ class XenStore {
         bool fired;
     };
 
-    Reply request(xsd_sockmsg_type type, std::initializer_list<std::string_view> payload);
+    using Payload = std::initializer_list<std::string_view>;
+
+    Reply request(xsd_sockmsg_type type, Payload payload);
+    void post(xsd_sockmsg_type type, Payload payload);
+    Reply await(std::uint32_t request);
     void send(std::span<const char> bytes);
     void receive(std::span<char> bytes);
     bool take_message(xsd_sockmsg& header);
@@ -56,7 +72,7 @@ class XenStore {
     xenstore_domain_interface* shared_;
     Port port_;
     std::uint32_t last_request_ = 0;
-    Watch watches_[4] = {};
+    Watch watches_[5] = {};  // control/shutdown, and one for each of 4 vifs
     unsigned watched_ = 0;
     char payload_[256] = {};  // of the message taken last; longer ones are cut off
     std::size_t payload_bytes_ = 0;

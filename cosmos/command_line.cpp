@@ -2,6 +2,7 @@
 // Parses words with getopt_long, which costs a process nothing at its start.
 #include "command_line.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -45,12 +46,16 @@ bool takes_many(const Parameter& parameter) {
 
 // Hands the words that are no options to the arguments, in order.
 void fill_arguments(std::span<const Parameter> parameters, std::span<char* const> words) {
+    auto after = static_cast<std::size_t>(
+        std::ranges::count_if(parameters, [](const Parameter& one) { return one.argument; }));
     for (const Parameter& parameter : parameters) {
         if (!parameter.argument)
             continue;
+        --after;
         if (words.empty() && parameter.required)
             throw UsageError(fmt::format("{} is missing", parameter.word));
-        while (!words.empty()) {
+        const std::size_t left = takes_many(parameter) ? after : 0;
+        while (words.size() > left) {
             store(parameter, words.front());
             words = words.subspan(1);
             if (!takes_many(parameter))

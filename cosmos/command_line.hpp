@@ -36,7 +36,8 @@ class CommandLine {
                 std::string_view help);
     void number(char letter, std::string_view word, std::string_view value, Number target,
                 std::string_view help);
-    // Arguments are filled in the order of their declaration; one that takes many comes last.
+    // Arguments are filled in the order of their declaration. One that takes many leaves a word to
+    // each that is declared after it.
     void argument(std::string_view name, std::string& target, bool required, std::string_view help);
     void arguments(std::string_view name, std::vector<std::string>& target, std::string_view help);
 

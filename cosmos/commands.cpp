@@ -72,10 +72,18 @@ std::span<const Command> commands() {
                 "Lets paused guests go on, among them those created with -p.",
                 {"cosmos unpause 5-104"},
                 declare_unpause},
+        Command{"pin",
+                "choose the CPUs that guests run on",
+                "Lets all vCPUs of the guests run on these CPUs only, at once and until the next "
+                "pin. Without it they run where 'cpus' in their config says, or else each vCPU on "
+                "one CPU: round-robin by domain id over those that dom0 does not use.",
+                {"cosmos pin 5 2-5,^3", "cosmos pin 5-104 all"},
+                declare_pin},
         Command{"list",
                 "list guests",
-                "Lists the guests of this host, whoever created them. Asks only the hypervisor, in "
-                "one call; --names asks XenStore for each guest's name as well. State is one of "
+                "Lists the guests of this host, whoever created them. Asks only the hypervisor; "
+                "--names asks XenStore for each guest's name as well. CPUS are those that its "
+                "vCPUs may run on; --json has them for each vCPU, null for any. State is one of "
                 "running, blocked (idle), paused, dying (destroyed, but its memory is still in "
                 "use) or why it ended: poweroff, reboot, suspend, crash, watchdog. A '*' marks a "
                 "guest whose creation has not ended.",

@@ -16,6 +16,7 @@ Action declare_help(CommandLine& line);
 Action declare_info(CommandLine& line);
 Action declare_list(CommandLine& line);
 Action declare_pause(CommandLine& line);
+Action declare_pin(CommandLine& line);
 Action declare_reap(CommandLine& line);
 Action declare_reboot(CommandLine& line);
 Action declare_shutdown(CommandLine& line);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <span>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -11,6 +12,26 @@
 #include "xcl/uuid.hpp"
 
 namespace cosmos {
+namespace {
+
+// Ascending numbers, those that follow one another as "FIRST-LAST".
+std::string ranges_text(std::span<const std::uint16_t> numbers, std::string_view separator) {
+    std::string text;
+    for (std::size_t i = 0; i < numbers.size();) {
+        std::size_t last = i;
+        while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1)
+            ++last;
+        if (!text.empty())
+            text += separator;
+        text += fmt::format("{}", numbers[i]);
+        if (last > i)
+            text += fmt::format("-{}", numbers[last]);
+        i = last + 1;
+    }
+    return text;
+}
+
+}  // namespace
 
 std::string_view word(xcl::ShutdownReason reason) {
     switch (reason) {
@@ -44,6 +65,31 @@ std::string_view state_word(const xcl::DomainInfo& domain) {
             break;
     }
     return domain.reason ? word(*domain.reason) : "unknown";
+}
+
+std::string cpus_text(const xcl::CpuList& cpus) {
+    return cpus.empty() ? "any" : ranges_text(cpus, ",");
+}
+
+std::string cpus_text(const std::vector<xcl::CpuList>& by_vcpu) {
+    if (by_vcpu.empty())
+        return "-";
+    xcl::CpuList all;
+    for (const xcl::CpuList& cpus : by_vcpu) {
+        if (cpus.empty())
+            return cpus_text(cpus);
+        all.insert(all.end(), cpus.begin(), cpus.end());
+    }
+    std::ranges::sort(all);
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return cpus_text(all);
+}
+
+nlohmann::json to_json(const std::vector<xcl::CpuList>& by_vcpu) {
+    nlohmann::json lists = nlohmann::json::array();
+    for (const xcl::CpuList& cpus : by_vcpu)
+        lists.push_back(cpus.empty() ? nlohmann::json(nullptr) : nlohmann::json(cpus));
+    return lists;
 }
 
 nlohmann::json to_json(const xcl::DomainInfo& domain) {
@@ -82,19 +128,11 @@ void print_json(const nlohmann::json& value) {
 
 std::string summary(std::vector<xcl::DomainId> ids) {
     std::ranges::sort(ids);
-    std::string text;
-    for (std::size_t i = 0; i < ids.size();) {
-        std::size_t last = i;
-        while (last + 1 < ids.size() && ids[last + 1].value() == ids[last].value() + 1)
-            ++last;
-        if (!text.empty())
-            text += ", ";
-        text += fmt::format("{}", ids[i].value());
-        if (last > i)
-            text += fmt::format("-{}", ids[last].value());
-        i = last + 1;
-    }
-    return text;
+    std::vector<std::uint16_t> numbers;
+    numbers.reserve(ids.size());
+    for (const xcl::DomainId id : ids)
+        numbers.push_back(id.value());
+    return ranges_text(numbers, ", ");
 }
 
 void print_table(const std::vector<std::vector<std::string>>& rows,

@@ -17,6 +17,15 @@ namespace cosmos {
 // "running", "blocked", "paused", "dying", or why it ended.
 [[nodiscard]] std::string_view state_word(const xcl::DomainInfo& domain);
 
+// "any", "3", "2-5,7".
+[[nodiscard]] std::string cpus_text(const xcl::CpuList& cpus);
+
+// All CPUs on which one vCPU or another may run; "-" if there is no vCPU.
+[[nodiscard]] std::string cpus_text(const std::vector<xcl::CpuList>& by_vcpu);
+
+// For each vCPU a list of CPU numbers, or null for any.
+[[nodiscard]] nlohmann::json to_json(const std::vector<xcl::CpuList>& by_vcpu);
+
 [[nodiscard]] nlohmann::json to_json(const xcl::DomainInfo& domain);
 
 [[nodiscard]] nlohmann::json to_json(const xcl::VifInfo& vif);

@@ -14,9 +14,11 @@ int info(Context& context, const GuestArguments& arguments) {
     const xcl::DomainId id = resolve_one(context, arguments);
     const xcl::GuestDetails details = context.toolstack().info(id);
     const xcl::DomainInfo& domain = details.domain;
+    const std::vector<xcl::CpuList> cpus = context.toolstack().cpus({&domain, 1}).front();
     if (context.json()) {
         nlohmann::json object = to_json(domain);
         object["name"] = details.name;
+        object["cpus"] = to_json(cpus);
         object["console"] = details.console;
         object["vifs"] = nlohmann::json::array();
         for (const xcl::VifInfo& vif : details.vifs)
@@ -32,6 +34,8 @@ int info(Context& context, const GuestArguments& arguments) {
     line("state", fmt::format("{}{}", state_word(domain),
                               domain.unfinished ? ", its creation has not ended" : ""));
     line("vcpus", fmt::format("{}", domain.vcpus));
+    for (std::size_t vcpu = 0; vcpu < cpus.size(); ++vcpu)
+        line(fmt::format("vcpu {}", vcpu), fmt::format("on CPUs {}", cpus_text(cpus[vcpu])));
     line("memory",
          fmt::format("{} KiB of at most {} KiB", domain.memory_kib, domain.max_memory_kib));
     line("cpu time",

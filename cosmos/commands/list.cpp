@@ -51,6 +51,7 @@ int list_vifs(Context& context) {
 
 int list(Context& context, bool with_names) {
     const std::vector<xcl::DomainInfo> guests = guests_of(context.toolstack());
+    const std::vector<std::vector<xcl::CpuList>> cpus = context.toolstack().cpus(guests);
     std::vector<std::string> names;
     if (with_names)
         names = context.toolstack().names(ids_of(guests));
@@ -59,6 +60,7 @@ int list(Context& context, bool with_names) {
         nlohmann::json all = nlohmann::json::array();
         for (std::size_t i = 0; i < guests.size(); ++i) {
             all.push_back(to_json(guests[i]));
+            all.back()["cpus"] = to_json(cpus[i]);
             if (with_names)
                 all.back()["name"] = names[i];
         }
@@ -66,7 +68,8 @@ int list(Context& context, bool with_names) {
         return code(Status::done);
     }
     constexpr std::uint64_t kib_per_mib = 1024;
-    std::vector<std::vector<std::string>> rows{{"ID", "STATE", "VCPUS", "MEM(MiB)", "CPU(s)"}};
+    std::vector<std::vector<std::string>> rows{
+        {"ID", "STATE", "VCPUS", "CPUS", "MEM(MiB)", "CPU(s)"}};
     if (with_names)
         rows.front().emplace_back("NAME");
     for (std::size_t i = 0; i < guests.size(); ++i) {
@@ -74,12 +77,13 @@ int list(Context& context, bool with_names) {
         rows.push_back(
             {fmt::format("{}", guest.id.value()),
              fmt::format("{}{}", state_word(guest), guest.unfinished ? "*" : ""),
-             fmt::format("{}", guest.vcpus), fmt::format("{}", guest.memory_kib / kib_per_mib),
+             fmt::format("{}", guest.vcpus), cpus_text(cpus[i]),
+             fmt::format("{}", guest.memory_kib / kib_per_mib),
              fmt::format("{:.3f}", std::chrono::duration<double>(guest.cpu_time).count())});
         if (with_names)
             rows.back().push_back(names[i]);
     }
-    print_table(rows, {true, false, true, true, true, false});
+    print_table(rows, {true, false, true, false, true, true, false});
     return code(Status::done);
 }
 

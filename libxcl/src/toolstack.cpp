@@ -84,6 +84,10 @@ void Toolstack::unpause(std::span<const DomainId> ids) {
     verbs::unpause(host_->hypervisor, ids);
 }
 
+void Toolstack::pin(std::span<const DomainId> ids, const CpuList& cpus) {
+    verbs::pin(host_->hypervisor, ids, cpus);
+}
+
 void Toolstack::request_end(std::span<const DomainId> ids, EndRequest request) {
     verbs::request_end(host_->hypervisor, host_->store(), ids, request);
 }
@@ -95,6 +99,10 @@ std::vector<EndedGuest> Toolstack::end_and_wait(std::span<const DomainId> ids, E
 
 std::vector<DomainInfo> Toolstack::list() {
     return host_->hypervisor.list();
+}
+
+std::vector<std::vector<CpuList>> Toolstack::cpus(std::span<const DomainInfo> domains) {
+    return verbs::cpus(host_->hypervisor, domains);
 }
 
 std::vector<std::string> Toolstack::names(std::span<const DomainId> ids) {

@@ -59,9 +59,9 @@ void require_in_bounds(const xcl::GuestConfig& config) {
     require(config.cmdline.find('\0') == std::string::npos);
     require(config.memory_mib >= 1 && config.memory_mib <= Bounds::max_memory_mib);
     require(config.vcpus >= 1 && config.vcpus <= Bounds::max_vcpus);
-    require(config.cpus.empty() || config.cpus_by_vcpu.empty());
+    require(!config.cpus || config.cpus_by_vcpu.empty());
     require(config.cpus_by_vcpu.size() <= config.vcpus);
-    require_ascending(config.cpus);
+    require_ascending(config.cpus.value_or(xcl::CpuList{}));
     for (const auto& cpus : config.cpus_by_vcpu)
         require_ascending(cpus);
     require(config.vifs.size() <= Bounds::max_vifs);

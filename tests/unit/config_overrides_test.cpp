@@ -14,6 +14,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Optional;
 
 TEST(ConfigOverrides, WinOverTheTextSilently) {
     const Overrides overrides{"memory=16", "kernel=./x", "vcpus = 2"};
@@ -29,7 +30,7 @@ TEST(ConfigOverrides, TakeUnquotedValuesAsTheyStand) {
     EXPECT_EQ(config_of("", {"extra= foo;#[=,]'\"\\n "}).cmdline, "foo;#[=,]'\"\\n");
     EXPECT_EQ(config_of("", {"extra=#1"}).cmdline, "#1");
     EXPECT_EQ(config_of("extra = 'x'", {"extra="}).cmdline, "");
-    EXPECT_THAT(config_of("", {"cpus=0-1"}).cpus, ElementsAre(0, 1));
+    EXPECT_THAT(config_of("", {"cpus=0-1"}).cpus, Optional(ElementsAre(0, 1)));
     EXPECT_EQ(config_of("", {"console=none"}).console, ConsoleKind::none);
     EXPECT_EQ(config_of("", {"name=gäst"}).name, "gäst");
 }
@@ -37,7 +38,7 @@ TEST(ConfigOverrides, TakeUnquotedValuesAsTheyStand) {
 TEST(ConfigOverrides, TakeQuotedValuesAndLists) {
     EXPECT_EQ(config_of("", {R"(extra="foo\tbar")"}).cmdline, "foo\tbar");
     EXPECT_EQ(config_of("", {"extra='foo' # c"}).cmdline, "foo");
-    EXPECT_THAT(config_of("", {"cpus=['1',]"}).cpus, ElementsAre(1));
+    EXPECT_THAT(config_of("", {"cpus=['1',]"}).cpus, Optional(ElementsAre(1)));
     EXPECT_EQ(config_of("extra = 'a'", {"extra+= b"}).cmdline, "ab");
     EXPECT_EQ(config_of("extra = 'a'", {"extra+=' b'", "extra += ' c'"}).cmdline, "a b c");
 }

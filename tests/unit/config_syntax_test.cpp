@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Optional;
 
 TEST(ConfigSyntax, KnowsBothQuotesAndNoCommentsInThem) {
     EXPECT_EQ(config_of(R"(extra = "it's; # [fine], = so")").cmdline, "it's; # [fine], = so");
@@ -58,7 +59,7 @@ TEST(ConfigSyntax, SkipsCommentsInOddPlaces) {
     const auto [config, warnings] = parse_config(text, "guest.cfg");
     EXPECT_EQ(config.memory_mib, 8U);
     EXPECT_EQ(config.vcpus, 1);
-    EXPECT_THAT(config.cpus, ElementsAre(1));
+    EXPECT_THAT(config.cpus, Optional(ElementsAre(1)));
     EXPECT_EQ(config.kernel, "/k");
     EXPECT_THAT(warnings, IsEmpty());
 }
@@ -68,7 +69,7 @@ TEST(ConfigSyntax, ReadsLinesThatEndInCarriageReturns) {
         parse_config("kernel = '/k'\r\nmemory = 8\r\n\r\ncpus = [\r\n 1,\r\n]\r\n", "g").config;
     EXPECT_EQ(config.kernel, "/k");
     EXPECT_EQ(config.memory_mib, 8U);
-    EXPECT_THAT(config.cpus, ElementsAre(1));
+    EXPECT_THAT(config.cpus, Optional(ElementsAre(1)));
     EXPECT_EQ(problem_of("kernel = '/k'\r\nmemory = x\r\n"),
               "guest.cfg:2:10: expected a number of MiB, found 'x'");
     EXPECT_EQ(problem_of("kernel = '/k\r\n'"),
@@ -87,8 +88,8 @@ TEST(ConfigSyntax, SkipsAByteOrderMark) {
 TEST(ConfigSyntax, ReadsListsOverLinesWithTrailingComma) {
     EXPECT_THAT(config_of("vcpus = 2; cpus = [\n\n '1'\n,\n 2 ,\n\n]").cpus_by_vcpu,
                 ElementsAre(ElementsAre(1), ElementsAre(2)));
-    EXPECT_THAT(config_of("cpus=[1,]").cpus, ElementsAre(1));
-    EXPECT_THAT(config_of("cpus=[\n]").cpus, IsEmpty());
+    EXPECT_THAT(config_of("cpus=[1,]").cpus, Optional(ElementsAre(1)));
+    EXPECT_FALSE(config_of("cpus=[\n]").cpus);
 }
 
 TEST(ConfigSyntax, AppendsToStringsAndLists) {

@@ -50,8 +50,9 @@ TEST(Create, CallsComeInTheOrderThatXenNeeds) {
     FakeHost host;
     static_cast<void>(create(host, small_guest(), {.on_created = {}}));
     EXPECT_THAT(host.hypervisor.calls,
-                ElementsAre("host_memory", "create_domain", "allocate_event_channel 1",
-                            "allocate_event_channel 1", "build 1", "unpause 1", "set_uuid 1"));
+                ElementsAre("host_info", "info 0", "create_domain", "set_affinity 1",
+                            "allocate_event_channel 1", "allocate_event_channel 1", "build 1",
+                            "unpause 1", "set_uuid 1"));
 }
 
 TEST(Create, WaitsForXenStoreOnce) {
@@ -82,7 +83,7 @@ TEST(Create, EveryVcpuIsPinnedWhereTheConfigSays) {
     FakeHost host;
     GuestConfig config = small_guest();
     config.vcpus = 3;
-    config.cpus = {2, 3};
+    config.cpus = CpuList{2, 3};
     static_cast<void>(create(host, config, {.on_created = {}}));
     EXPECT_THAT(host.hypervisor.domain(DomainId(1)).affinity,
                 ElementsAre(std::pair(0, CpuList{2, 3}), std::pair(1, CpuList{2, 3}),
@@ -99,11 +100,42 @@ TEST(Create, VcpusWithCpusOfTheirOwnArePinnedOneByOne) {
                 ElementsAre(std::pair(0, CpuList{1}), std::pair(2, CpuList{0, 4})));
 }
 
+TEST(Create, GuestsThatDoNotSayWhereGoRoundRobinOverTheCpusThatAreNotDom0s) {
+    FakeHost host;
+    host.hypervisor.host_cpus = 4;
+    host.hypervisor.domain(control_domain).vcpus = 2;
+    GuestConfig config = small_guest();
+    config.vcpus = 2;
+    static_cast<void>(create(host, config, {.count = 2, .on_created = {}}));
+    EXPECT_THAT(host.hypervisor.domain(DomainId(1)).affinity,
+                ElementsAre(std::pair(0, CpuList{3}), std::pair(1, CpuList{2})));
+    EXPECT_THAT(host.hypervisor.domain(DomainId(2)).affinity,
+                ElementsAre(std::pair(0, CpuList{2}), std::pair(1, CpuList{3})));
+}
+
+TEST(Create, DoesNotAskWhereDom0RunsWhenTheConfigChooses) {
+    FakeHost host;
+    GuestConfig config = small_guest();
+    config.cpus = CpuList{};
+    static_cast<void>(create(host, config, {.on_created = {}}));
+    EXPECT_THAT(host.hypervisor.domain(DomainId(1)).affinity, IsEmpty());
+    EXPECT_THAT(host.hypervisor.calls, Not(testing::Contains("info 0")));
+}
+
+TEST(Create, LeavesAVcpuToXenWhereTheChosenCpuIsOff) {
+    FakeHost host;
+    host.hypervisor.parked_cpus = {1, 3, 5, 7};
+    static_cast<void>(create(host, small_guest(), {.count = 4, .on_created = {}}));
+    EXPECT_THAT(host.hypervisor.domain(DomainId(1)).affinity,
+                ElementsAre(std::pair(0, CpuList{2})));
+    EXPECT_THAT(host.hypervisor.domain(DomainId(2)).affinity, IsEmpty());
+}
+
 TEST(Create, CpusThatTheHostLacksFailAndLeaveNothing) {
     FakeHost host;
     const Holdings before = holdings(host);
     GuestConfig config = small_guest();
-    config.cpus = {99};
+    config.cpus = CpuList{99};
     EXPECT_THROW(static_cast<void>(create(host, config, {.on_created = {}})), Error);
     EXPECT_EQ(holdings(host), before);
 }
@@ -117,7 +149,7 @@ TEST(Create, MoreMemoryThanTheHostHasFreeIsRefusedBeforeADomainExists) {
     } catch (const Error& error) {
         EXPECT_THAT(error.what(), HasSubstr("it needs 4 MiB of memory, the host has 3 MiB free"));
     }
-    EXPECT_THAT(host.hypervisor.calls, ElementsAre("host_memory"));
+    EXPECT_THAT(host.hypervisor.calls, ElementsAre("host_info"));
     EXPECT_THAT(host.store.exchanges, IsEmpty());
 }
 
@@ -211,7 +243,7 @@ struct Shape {
         config.console = console ? ConsoleKind::pty : ConsoleKind::none;
         config.vcpus = 2;
         if (pinned)
-            config.cpus = {1, 2};
+            config.cpus = CpuList{1, 2};
         return config;
     }
 };
@@ -315,17 +347,18 @@ TEST_P(CreateOf, KilledAtAnyPointItLeavesWholeGuestsAndWhatReapCollects) {
     EXPECT_EQ(point, GetParam().points);
 }
 
-// Calls: memory, domain, one port or two, build, label; two pins and unpause where they are. Then
-// the exchange: send, the record's requests (9, without a console 7), receive.
+// Calls: memory, domain, two pins, one port or two, build, label; unpause where it is, and dom0's
+// vCPUs once where the config does not pin. Then the exchange: send, the record's requests (9,
+// without a console 7), receive.
 INSTANTIATE_TEST_SUITE_P(
     Shapes, CreateOf,
-    ::testing::Values(Shape{"Running", true, false, false, 1, 7 + 11},
-                      Shape{"Paused", true, true, false, 1, 6 + 11},
-                      Shape{"RunningWithoutConsole", false, false, false, 1, 6 + 9},
-                      Shape{"PausedWithoutConsole", false, true, false, 1, 5 + 9},
+    ::testing::Values(Shape{"Running", true, false, false, 1, 10 + 11},
+                      Shape{"Paused", true, true, false, 1, 9 + 11},
+                      Shape{"RunningWithoutConsole", false, false, false, 1, 9 + 9},
+                      Shape{"PausedWithoutConsole", false, true, false, 1, 8 + 9},
                       Shape{"PinnedRunning", true, false, true, 1, 9 + 11},
                       Shape{"PinnedPausedWithoutConsole", false, true, true, 1, 7 + 9},
-                      Shape{"BatchOfThree", true, false, false, 3, 3 * std::size_t{7 + 11}},
+                      Shape{"BatchOfThree", true, false, false, 3, 1 + 3 * std::size_t{9 + 11}},
                       Shape{"PinnedPausedBatchOfThree", true, true, true, 3,
                             3 * std::size_t{8 + 11}}),
     [](const auto& shape) { return std::string(shape.param.name); });

@@ -36,6 +36,7 @@ DomainInfo info_of(std::uint16_t id, const FakeDomain& domain) {
             .reason = domain.ended,
             .paravirtualised = true,
             .vcpus = domain.vcpus,
+            .max_vcpus = domain.vcpus,
             .memory_kib = domain.pages * kib_per_page,
             .max_memory_kib = domain.max_pages * kib_per_page,
             .cpu_time = {},
@@ -73,9 +74,12 @@ FakeDomain& FakeHypervisor::begin(const std::string& name, DomainId id) {
     return found->second;
 }
 
-HostMemory FakeHypervisor::host_memory() {
-    begin("host_memory", "host_memory");
-    return {.total_pages = std::uint64_t{1} << 21, .free_pages = free_pages};
+HostInfo FakeHypervisor::host_info() {
+    begin("host_info", "host_info");
+    return {.total_pages = std::uint64_t{1} << 21,
+            .free_pages = free_pages,
+            .cpus = static_cast<std::uint16_t>(host_cpus - parked_cpus.size()),
+            .cpu_numbers = host_cpus};
 }
 
 DomainId FakeHypervisor::create_domain(const NewDomain& domain) {
@@ -90,10 +94,29 @@ DomainId FakeHypervisor::create_domain(const NewDomain& domain) {
 
 void FakeHypervisor::set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) {
     FakeDomain& domain = begin("set_affinity", id);
-    const bool any_exists = std::ranges::any_of(cpus, [&](auto cpu) { return cpu < host_cpus; });
-    if (vcpu >= domain.vcpus || !any_exists)
+    const bool any_online = std::ranges::any_of(
+        cpus, [&](auto cpu) { return cpu < host_cpus && !parked_cpus.contains(cpu); });
+    if (vcpu >= domain.vcpus || (!cpus.empty() && !any_online))
         refuse("set_affinity", EINVAL);
     domain.affinity[vcpu] = cpus;
+    if (cpus.empty())
+        domain.affinity.erase(vcpu);
+}
+
+std::vector<std::optional<CpuList>> FakeHypervisor::affinities(std::span<const VcpuId> vcpus) {
+    begin("affinities", "affinities");
+    std::vector<std::optional<CpuList>> answers;
+    for (const auto& [id, vcpu] : vcpus) {
+        const auto found = domains.find(id.value());
+        if (found == domains.end() || vcpu >= found->second.vcpus) {
+            answers.emplace_back();
+        } else {
+            const auto pinned = found->second.affinity.find(vcpu);
+            answers.emplace_back(pinned == found->second.affinity.end() ? CpuList{}
+                                                                        : pinned->second);
+        }
+    }
+    return answers;
 }
 
 EventPort FakeHypervisor::allocate_event_channel(DomainId id) {

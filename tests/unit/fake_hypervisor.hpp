@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct FakeDomain {
     std::uint16_t vcpus = 1;
     std::uint64_t pages = 0;
     std::uint64_t max_pages = 0;
-    std::map<std::uint16_t, CpuList> affinity = {};  // of vCPUs that have one
+    std::map<std::uint16_t, CpuList> affinity = {};  // of pinned vCPUs
     EventPort ports = 0;                             // allocated: 1 up to this
     bool built = false;
     std::string cmdline = {};
@@ -37,9 +38,10 @@ class FakeHypervisor final : public Hypervisor {
     // With the control domain in it.
     explicit FakeHypervisor(Faults& faults);
 
-    HostMemory host_memory() override;
+    HostInfo host_info() override;
     DomainId create_domain(const NewDomain& domain) override;
     void set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) override;
+    std::vector<std::optional<CpuList>> affinities(std::span<const VcpuId> vcpus) override;
     EventPort allocate_event_channel(DomainId id) override;
     RingFrames build(DomainId id, const BootPlan& plan) override;
     void set_uuid(DomainId id, const Uuid& uuid) override;
@@ -60,6 +62,7 @@ class FakeHypervisor final : public Hypervisor {
     std::map<std::uint16_t, FakeDomain> domains;
     std::uint64_t free_pages = std::uint64_t{1} << 20;  // 4 GiB
     std::uint16_t host_cpus = 8;
+    std::set<std::uint16_t> parked_cpus;  // of those, the ones that are off
     std::uint16_t next_id = 1;
     std::vector<std::string> calls;  // "pause 5"
     // What the store's daemon hears of (VIRQ_DOM_EXC): a domain ended, or is gone.

@@ -35,6 +35,7 @@ struct DomainInfo {
     std::optional<ShutdownReason> reason;  // set when state is shutdown
     bool paravirtualised = true;
     std::uint16_t vcpus = 0;       // online now
+    std::uint16_t max_vcpus = 0;   // all it has, numbered from 0
     std::uint64_t memory_kib = 0;  // owned now
     std::uint64_t max_memory_kib = 0;
     std::chrono::nanoseconds cpu_time{0};  // used so far, all vCPUs together

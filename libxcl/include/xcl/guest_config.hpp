@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,18 +35,22 @@ struct GuestConfig {
     std::string cmdline;  // what the kernel is told, at most max_cmdline bytes, without NUL
     std::uint64_t memory_mib = 0;
     std::uint16_t vcpus = 1;
-    CpuList cpus;  // where every vCPU may run, unless cpus_by_vcpu says otherwise
-    // Where each vCPU may run, from vCPU 0 on, if they differ; then `cpus` is empty, and so is
-    // the list of a vCPU that may run anywhere. Never longer than `vcpus`.
+    // Where every vCPU may run, unless cpus_by_vcpu says otherwise. Nothing: the placement chooses
+    // a CPU for each vCPU. An empty list ("all"): wherever Xen likes.
+    std::optional<CpuList> cpus;
+    // Where each vCPU may run, from vCPU 0 on, if they differ; then `cpus` is nothing, and vCPUs
+    // that are not listed may run anywhere. Never longer than `vcpus`.
     std::vector<CpuList> cpus_by_vcpu;
     std::vector<VifConfig> vifs;  // device 0 first, at most max_vifs
     ConsoleKind console = ConsoleKind::pty;
     EndAction on_poweroff = EndAction::destroy;
     EndAction on_crash = EndAction::destroy;
 
-    // Where vCPU number `vcpu` may run; empty: wherever Xen likes.
-    [[nodiscard]] const CpuList& cpus_of(std::size_t vcpu) const {
-        return vcpu < cpus_by_vcpu.size() ? cpus_by_vcpu[vcpu] : cpus;
+    // Where vCPU number `vcpu` may run; empty: wherever Xen likes; nothing: the placement chooses.
+    [[nodiscard]] std::optional<CpuList> cpus_of(std::size_t vcpu) const {
+        if (cpus_by_vcpu.empty())
+            return cpus;
+        return vcpu < cpus_by_vcpu.size() ? cpus_by_vcpu[vcpu] : CpuList{};
     }
 
     // start_info.cmd_line holds MAX_GUEST_CMDLINE (1024, xen/xen.h) bytes with the final NUL.
@@ -84,8 +89,13 @@ inline constexpr std::size_t max_config_bytes = std::size_t{64} * 1024;
 [[nodiscard]] ParsedConfig parse_config(std::string_view text, std::string_view origin,
                                         const std::vector<std::string>& overrides = {});
 
-// The same for the file at `path`; its name without directory and ".cfg" is the guest's name if
-// the config gives none. A file that cannot be opened or read is an Error of kind failed.
+// Reads a list of CPUs as the key `cpus` has it: "0-3,^2"; empty for "all". Throws Error
+// (bad_config) of origin "command line".
+[[nodiscard]] CpuList parse_cpus(std::string_view text);
+
+// The same as parse_config for the file at `path`; its name without directory and ".cfg" is the
+// guest's name if the config gives none. A file that cannot be opened or read is an Error of kind
+// failed.
 [[nodiscard]] ParsedConfig read_config(const std::string& path,
                                        const std::vector<std::string>& overrides = {});
 

@@ -106,6 +106,11 @@ class Toolstack {
     void pause(std::span<const DomainId> ids);
     void unpause(std::span<const DomainId> ids);
 
+    // Lets all vCPUs of the guests run on these CPUs only; empty: wherever Xen likes. Checks ids
+    // and CPUs before it touches the first guest. CPUs that the host lacks are refused, unless the
+    // list ends with GuestConfig::max_cpu ("all,^2"): then they are passed over.
+    void pin(std::span<const DomainId> ids, const CpuList& cpus);
+
     // Gives a guest one vif more, and returns its number once its interface is on its switch.
     std::uint16_t attach(DomainId id, const VifConfig& vif, const AttachOptions& options = {});
     // Takes a vif from a guest: asks its frontend to let go, and removes it then. A frontend that
@@ -132,6 +137,11 @@ class Toolstack {
 
     // Everything the hypervisor lists, domain 0 included, ascending. Asks XenStore nothing.
     [[nodiscard]] std::vector<DomainInfo> list();
+
+    // Where the vCPUs of these domains may run, one list for each vCPU from 0 on; an empty one:
+    // wherever Xen likes. A domain that is gone by now has none. One exchange with the hypervisor
+    // for dozens of vCPUs.
+    [[nodiscard]] std::vector<std::vector<CpuList>> cpus(std::span<const DomainInfo> domains);
 
     // The names of these domains, in one exchange with XenStore; empty where there is none.
     [[nodiscard]] std::vector<std::string> names(std::span<const DomainId> ids);

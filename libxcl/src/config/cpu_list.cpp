@@ -101,3 +101,17 @@ CpuList read_cpu_list(const Value& value) {
 }
 
 }  // namespace xcl::config
+
+namespace xcl {
+
+CpuList parse_cpus(std::string_view text) {
+    const config::Place place{.origin = "command line", .line = 1, .column = 1};
+    if (text.size() > max_config_bytes)
+        config::fail_on_size(place.origin, text.size());
+    return config::read_cpu_list({.kind = config::Value::Kind::string,
+                                  .text = std::string(text),
+                                  .items = {},
+                                  .place = place});
+}
+
+}  // namespace xcl

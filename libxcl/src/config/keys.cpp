@@ -56,7 +56,7 @@ void require_paravirtualised(const Value& value, std::span<const std::string_vie
 }
 
 void read_cpus(const Value& value, Draft& draft) {
-    draft.config.cpus.clear();
+    draft.config.cpus.reset();
     if (value.kind != Value::Kind::list) {
         draft.config.cpus = read_cpu_list(value);
         return;

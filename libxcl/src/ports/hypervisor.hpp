@@ -20,9 +20,16 @@ namespace xcl {
 // A port number in the guest's event channel table.
 using EventPort = std::uint32_t;
 
-struct HostMemory {
+struct HostInfo {
     std::uint64_t total_pages = 0;
     std::uint64_t free_pages = 0;
+    std::uint16_t cpus = 1;         // online
+    std::uint16_t cpu_numbers = 1;  // every CPU's number is less; more than `cpus` if some are off
+};
+
+struct VcpuId {
+    DomainId domain;
+    std::uint16_t vcpu = 0;
 };
 
 struct NewDomain {
@@ -56,13 +63,19 @@ class Hypervisor {
     Hypervisor& operator=(const Hypervisor&) = delete;
     virtual ~Hypervisor() = default;
 
-    [[nodiscard]] virtual HostMemory host_memory() = 0;
+    [[nodiscard]] virtual HostInfo host_info() = 0;
 
     // An empty paravirtualised domain, paused, with its vCPUs allocated and its memory limited.
     [[nodiscard]] virtual DomainId create_domain(const NewDomain& domain) = 0;
 
-    // Lets that vCPU run on these CPUs only.
+    // Lets that vCPU run on these CPUs only, or where it likes if there are none. CPUs that the
+    // host lacks are passed over; Error EINVAL if none of them is online.
     virtual void set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) = 0;
+
+    // Where each of these may run; empty: wherever Xen likes; nothing: it does not exist (any
+    // more).
+    [[nodiscard]] virtual std::vector<std::optional<CpuList>> affinities(
+        std::span<const VcpuId> vcpus) = 0;
 
     // A port of the guest's that the control domain may bind.
     [[nodiscard]] virtual EventPort allocate_event_channel(DomainId id) = 0;

@@ -83,13 +83,14 @@ class UnfinishedGuest {
     bool finished_ = false;
 };
 
-void require_memory(Hypervisor& hypervisor, std::uint64_t pages) {
-    const HostMemory host = hypervisor.host_memory();
+HostInfo require_memory(Hypervisor& hypervisor, std::uint64_t pages) {
+    const HostInfo host = hypervisor.host_info();
     if (pages > host.free_pages)
         throw Error({.doing = "create the guest",
                      .problem = fmt::format("it needs {} MiB of memory, the host has {} MiB free",
                                             pages / pages_per_mib, host.free_pages / pages_per_mib),
                      .hint = "destroy guests, or lower 'memory' in the config"});
+    return host;
 }
 
 // A guest that is recorded, from then until it is whole.
@@ -132,14 +133,16 @@ class Batch {
     // One guest more: everything that needs no waiting.
     void begin() {
         const std::uint64_t pages = blueprint_.layout.total_pages;
-        require_memory(host_.hypervisor, pages);
+        const HostInfo host = require_memory(host_.hypervisor, pages);
+        if (!cpu_plan_)
+            cpu_plan_ = plan_for(host_.hypervisor, host, blueprint_.config);
         growing_.emplace_back(host_,
                               NewDomain{.uuid = unfinished_label(maker_),
                                         .vcpus = blueprint_.config.vcpus,
                                         .memory_pages = pages},
                               plans_);
         GrowingGuest& one = growing_.back();
-        place(one.guest.id());
+        place_vcpus(host_.hypervisor, one.guest.id(), blueprint_.config, *cpu_plan_);
         record(one);
         if (!plans_.empty())
             one.deadline = Clock::now() + options_.timeout;
@@ -158,13 +161,6 @@ class Batch {
 
   private:
     using Position = std::list<GrowingGuest>::iterator;
-
-    void place(DomainId id) {
-        const GuestConfig& config = blueprint_.config;
-        for (std::uint16_t vcpu = 0; vcpu < config.vcpus; ++vcpu)
-            if (const CpuList& cpus = config.cpus_of(vcpu); !cpus.empty())
-                host_.hypervisor.set_affinity(id, vcpu, cpus);
-    }
 
     // Fills its memory and records it: from then on the control domain's kernel makes its
     // interfaces.
@@ -273,6 +269,7 @@ class Batch {
     const CreateOptions& options_;
     std::vector<VifPlan> plans_;
     ProcessStamp maker_;
+    std::optional<CpuPlan> cpu_plan_;  // from the first guest on
     std::list<GrowingGuest> growing_;
     std::vector<CreatedGuest> made_;
 };

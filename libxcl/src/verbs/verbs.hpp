@@ -11,6 +11,7 @@
 
 #include "core/process.hpp"
 #include "kernel/image.hpp"
+#include "placement/placement.hpp"
 #include "ports/hypervisor.hpp"
 #include "ports/network.hpp"
 #include "ports/store.hpp"
@@ -48,6 +49,16 @@ void destroy_found(const Host& host, std::span<const DomainInfo> guests);
 
 void pause(Hypervisor& hypervisor, std::span<const DomainId> ids);
 void unpause(Hypervisor& hypervisor, std::span<const DomainId> ids);
+
+// For create: whose the host's CPUs are. Asks nobody where `config` chooses a guest's CPUs.
+[[nodiscard]] CpuPlan plan_for(Hypervisor& hypervisor, const HostInfo& host,
+                               const GuestConfig& config);
+// For create: lets each vCPU of a new guest run where `config` says, or where `plan` has it.
+void place_vcpus(Hypervisor& hypervisor, DomainId id, const GuestConfig& config,
+                 const CpuPlan& plan);
+
+void pin(Hypervisor& hypervisor, std::span<const DomainId> ids, const CpuList& cpus);
+std::vector<std::vector<CpuList>> cpus(Hypervisor& hypervisor, std::span<const DomainInfo> domains);
 
 void request_end(Hypervisor& hypervisor, Store& store, std::span<const DomainId> ids,
                  EndRequest request);

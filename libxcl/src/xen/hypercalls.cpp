@@ -44,10 +44,14 @@ std::byte* Hypercalls::payload_space(std::size_t bytes) {
 
 xen_domctl& Hypercalls::domctl(std::uint32_t command, DomainId id) {
     auto& operation = argument<xen_domctl>();
+    begin(operation, command, id);
+    return operation;
+}
+
+void Hypercalls::begin(xen_domctl& operation, std::uint32_t command, DomainId id) {
     operation.cmd = command;
     operation.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
     operation.domain = id.value();
-    return operation;
 }
 
 xen_sysctl& Hypercalls::sysctl(std::uint32_t command) {
@@ -71,6 +75,16 @@ void Hypercalls::perform(const xen_sysctl& operation, std::string_view doing,
                          std::string_view call) {
     if (xencall1(handle_.get(), __HYPERVISOR_sysctl, address(&operation)) != 0)
         throw_failed(control_domain, doing, call);
+}
+
+void Hypercalls::perform(std::span<const xen_domctl> operations, std::span<multicall_entry> calls,
+                         std::string_view doing) {
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        calls[i].op = __HYPERVISOR_domctl;
+        calls[i].args[0] = address(&operations[i]);
+    }
+    if (xencall2(handle_.get(), __HYPERVISOR_multicall, address(calls.data()), calls.size()) != 0)
+        throw_failed(control_domain, doing, "__HYPERVISOR_multicall");
 }
 
 long Hypercalls::memory_op(unsigned command, const xen_memory_reservation& reservation) {

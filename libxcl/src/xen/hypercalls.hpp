@@ -67,6 +67,9 @@ class Hypercalls {
         return *new (page_.data()) T{};
     }
 
+    // Makes `operation`, zeroed, ready for its own arguments.
+    static void begin(xen_domctl& operation, std::uint32_t command, DomainId id);
+
     // `count` zeroed T for an argument to point to; at most payload_bytes.
     template <typename T>
     [[nodiscard]] std::span<T> payload(std::size_t count) {
@@ -81,6 +84,11 @@ class Hypercalls {
     // being done to the domain.
     void perform(const xen_domctl& operation, std::string_view doing, std::string_view call);
     void perform(const xen_sysctl& operation, std::string_view doing, std::string_view call);
+
+    // All operations in one call, in their order, with `calls` of the same number to list them in.
+    // Each has its own result there, 0 or the negative errno; both lie in a payload.
+    void perform(std::span<const xen_domctl> operations, std::span<multicall_entry> calls,
+                 std::string_view doing);
 
     // The same without the throw: the result, or -1 with errno.
     long try_domctl(const xen_domctl& operation);

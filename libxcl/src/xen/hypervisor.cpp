@@ -6,8 +6,6 @@
 #include <cerrno>
 #include <iterator>
 
-#include <fmt/format.h>
-
 #include "core/stopwatch.hpp"
 #include "record/label.hpp"
 #include "xcl/error.hpp"
@@ -45,12 +43,20 @@ DomainState state_of(std::uint32_t flags) {
     return DomainState::running;
 }
 
+// XEN_INVALID_MAX_VCPU_ID stands for a domain that was not given any yet.
+std::uint16_t vcpus_of(const xen_domctl_getdomaininfo& raw) {
+    return raw.max_vcpu_id == XEN_INVALID_MAX_VCPU_ID
+               ? std::uint16_t{0}
+               : static_cast<std::uint16_t>(raw.max_vcpu_id + 1);
+}
+
 DomainInfo converted(const xen_domctl_getdomaininfo& raw) {
     DomainInfo info{.id = DomainId(raw.domain),
                     .state = state_of(raw.flags),
                     .reason = reason_of(raw),
                     .paravirtualised = (raw.flags & XEN_DOMINF_hvm_guest) == 0,
                     .vcpus = static_cast<std::uint16_t>(raw.nr_online_vcpus),
+                    .max_vcpus = vcpus_of(raw),
                     .memory_kib = raw.tot_pages * kib_per_page,
                     .max_memory_kib = raw.max_pages * kib_per_page,
                     .cpu_time = std::chrono::nanoseconds(raw.cpu_time),
@@ -73,12 +79,20 @@ XenHypervisor::XenHypervisor(Stopwatch& stopwatch, Log log)
           return Handles(std::move(log));
       }()) {}
 
-HostMemory XenHypervisor::host_memory() {
-    const Stopwatch::Span span = stopwatch_.hypervisor();
+HostInfo XenHypervisor::ask_host() {
     xen_sysctl& operation = handles_.hypercalls.sysctl(XEN_SYSCTL_physinfo);
-    handles_.hypercalls.perform(operation, "ask for the host's memory", "XEN_SYSCTL_physinfo");
-    return {.total_pages = operation.u.physinfo.total_pages,
-            .free_pages = operation.u.physinfo.free_pages};
+    handles_.hypercalls.perform(operation, "ask for the host's memory and CPUs",
+                                "XEN_SYSCTL_physinfo");
+    const xen_sysctl_physinfo& host = operation.u.physinfo;
+    return {.total_pages = host.total_pages,
+            .free_pages = host.free_pages,
+            .cpus = static_cast<std::uint16_t>(host.nr_cpus),
+            .cpu_numbers = static_cast<std::uint16_t>(host.max_cpu_id + 1)};
+}
+
+HostInfo XenHypervisor::host_info() {
+    const Stopwatch::Span span = stopwatch_.hypervisor();
+    return ask_host();
 }
 
 DomainId XenHypervisor::create_domain(const NewDomain& domain) {
@@ -115,30 +129,6 @@ DomainId XenHypervisor::create_domain(const NewDomain& domain) {
         throw;
     }
     return id;
-}
-
-void XenHypervisor::set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) {
-    const Stopwatch::Span span = stopwatch_.hypervisor();
-    Hypercalls& hypercalls = handles_.hypercalls;
-    constexpr std::size_t map_bytes = (GuestConfig::max_cpu + 8) / 8;
-    const std::span<std::uint8_t> map = hypercalls.payload<std::uint8_t>(map_bytes);
-    for (const std::uint16_t cpu : cpus)
-        map[cpu / 8U] = static_cast<std::uint8_t>(map[cpu / 8U] | 1U << cpu % 8U);
-
-    xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_setvcpuaffinity, id);
-    operation.u.vcpuaffinity.vcpu = vcpu;
-    operation.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
-    // Xen ignores the bits of CPUs that the host does not have, and refuses an empty rest.
-    set_xen_guest_handle_raw(operation.u.vcpuaffinity.cpumap_hard.bitmap, map.data());
-    operation.u.vcpuaffinity.cpumap_hard.nr_bits = map_bytes * 8;
-    if (hypercalls.try_domctl(operation) == 0)
-        return;
-    const int error = errno;
-    throw Error({.domain = id,
-                 .doing = fmt::format("pin its vCPU {}", vcpu),
-                 .call = "XEN_DOMCTL_setvcpuaffinity",
-                 .error = error,
-                 .hint = error == EINVAL ? "does the host have the CPUs of 'cpus'?" : ""});
 }
 
 EventPort XenHypervisor::allocate_event_channel(DomainId id) {

@@ -13,9 +13,10 @@ class XenHypervisor final : public Hypervisor {
     // Has its time taken by `stopwatch`, which outlives it.
     XenHypervisor(Stopwatch& stopwatch, Log log);
 
-    HostMemory host_memory() override;
+    HostInfo host_info() override;
     DomainId create_domain(const NewDomain& domain) override;
     void set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) override;
+    std::vector<std::optional<CpuList>> affinities(std::span<const VcpuId> vcpus) override;
     EventPort allocate_event_channel(DomainId id) override;
     RingFrames build(DomainId id, const BootPlan& plan) override;
     void set_uuid(DomainId id, const Uuid& uuid) override;
@@ -26,6 +27,7 @@ class XenHypervisor final : public Hypervisor {
     std::vector<DomainInfo> list() override;
 
   private:
+    [[nodiscard]] HostInfo ask_host();
     // The first domains from that id on, at most that many; valid until the next hypercall.
     std::span<const xen_domctl_getdomaininfo> ask(std::uint32_t first, std::uint32_t most);
 

@@ -48,7 +48,6 @@ std::vector<std::string> environment_of(const ScriptCall& call) {
     return {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             fmt::format("XENBUS_TYPE=vif"),
             fmt::format("XENBUS_PATH=backend/vif/{}/{}", call.vif.guest.value(), call.vif.number),
-            "XENBUS_BASE_PATH=backend",
             "type_if=vif",
             fmt::format("script={}", call.path),
             fmt::format("vif={}", interface_name(call.vif)),

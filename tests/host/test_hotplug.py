@@ -11,6 +11,7 @@ import switches
 from hostlib import HostTest, PATIENCE_S, Result, command, installed, wait_until
 
 MOST_PROCESSES = 5
+PATIENT = ("--timeout", str(PATIENCE_S))  # of cosmos create: Open vSwitch is slow on a busy host
 BACKEND = "/local/domain/0/backend/vif/32000"  # of a domain that no host reaches
 
 
@@ -234,7 +235,7 @@ class Pings(HostTest):
         self.assertEqual((switches.linux_ports("hot0"), switches.ovs_ports("hotovs0")), ([], []))
 
     def test_answers_when_cosmos_created_it(self):
-        guest = self.create_one(config=self.debian("vif-cosmos"))
+        guest = self.create_one(*PATIENT, config=self.debian("vif-cosmos"))
         self.answers()
         self.cosmos("destroy", guest)
         self.assertEqual((switches.linux_ports("hot0"), switches.ovs_ports("hotovs0")), ([], []))
@@ -242,7 +243,7 @@ class Pings(HostTest):
 
 class UnderCosmos(Hotplug):
     def attaches(self, bridge, ports):
-        guest = self.create_one(f"vif=['bridge={bridge},script={self.traced()}']")
+        guest = self.create_one(*PATIENT, f"vif=['bridge={bridge},script={self.traced()}']")
         self.assertEqual(ports(bridge), [f"vif{guest}.0"])
         self.assertEqual(self.read_store(f"/local/domain/0/backend/vif/{guest}/0/hotplug-status"), "connected")
         self.assertNotIn("xenstore-read", self.started("online"))
@@ -256,7 +257,7 @@ class UnderCosmos(Hotplug):
         self.attaches(self.ovs(), switches.ovs_ports)
 
     def test_finds_the_script_by_its_name(self):
-        guest = self.create_one("vif=['bridge=hot0,script=vif-cosmos']")
+        guest = self.create_one(*PATIENT, "vif=['bridge=hot0,script=vif-cosmos']")
         self.assertEqual(switches.linux_ports("hot0"), [f"vif{guest}.0"])
 
     def test_leaves_nothing_when_the_script_fails(self):

@@ -180,7 +180,7 @@ class Show(HostTest):
     def test_list_shows_id_state_and_name(self):
         guest = self.create_one("-p", "name=birch")
         row = self.cosmos("list", "--names").out.splitlines()[1].split()
-        self.assertEqual([row[0], row[1], row[2], row[3], row[-1]], [str(guest), "paused", "1", "4", "birch"])
+        self.assertEqual([row[0], row[1], row[2], row[4], row[-1]], [str(guest), "paused", "1", "4", "birch"])
         self.assertNotIn("birch", self.cosmos("list").out)
         (known,) = json.loads(self.cosmos("list", "--names", "--json").out)
         self.assertEqual((known["id"], known["name"], known["ours"], known["unfinished"]), (guest, "birch", True, False))

@@ -119,7 +119,7 @@ TEST(Create, DoesNotAskWhereDom0RunsWhenTheConfigChooses) {
     config.cpus = CpuList{};
     static_cast<void>(create(host, config, {.on_created = {}}));
     EXPECT_THAT(host.hypervisor.domain(DomainId(1)).affinity, IsEmpty());
-    EXPECT_THAT(host.hypervisor.calls, Not(testing::Contains("info 0")));
+    EXPECT_THAT(host.hypervisor.calls, testing::Not(testing::Contains("info 0")));
 }
 
 TEST(Create, LeavesAVcpuToXenWhereTheChosenCpuIsOff) {

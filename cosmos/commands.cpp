@@ -119,11 +119,6 @@ std::span<const Command> commands() {
     return table;
 }
 
-const Command* find_command(std::string_view name) {
-    const auto found = std::ranges::find(commands(), name, &Command::name);
-    return found == commands().end() ? nullptr : &*found;
-}
-
 void declare_common_options(CommandLine& line, CommonOptions& options) {
     line.flag('h', "help", options.help, "Print this help");
     line.flag(0, "json", options.json, "Print JSON, for programs");

@@ -2,7 +2,9 @@
 // cosmos: finds the command in the table, parses its words, runs it, turns errors into a status.
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
+#include <span>
 #include <string>
 
 #include <fmt/format.h>
@@ -10,7 +12,6 @@
 
 #include "command.hpp"
 #include "xcl/error.hpp"
-#include "xcl/nearest.hpp"
 
 namespace cosmos {
 namespace {
@@ -20,15 +21,6 @@ int usage_error(const std::string& message, std::string_view command) {
         command.empty() ? "cosmos help" : fmt::format("cosmos help {}", command);
     fmt::print(stderr, "cosmos: {} (try '{}')\n", message, help);
     return code(Status::usage);
-}
-
-int unknown_command(std::string_view name) {
-    xcl::NearestWord nearest(name);
-    for (const Command& command : commands())
-        nearest.offer(command.name);
-    const std::string suggestion =
-        nearest.get().empty() ? "" : fmt::format("; did you mean '{}'?", nearest.get());
-    return usage_error(fmt::format("there is no command '{}'{}", name, suggestion), {});
 }
 
 int run(const Command& command, std::vector<std::string> words) {
@@ -69,11 +61,14 @@ int main(std::vector<std::string> words) {
             return usage_error(fmt::format("'{}' is not followed by a command", words.back()), {});
         return run(*find_command(asks_version ? "version" : "help"), {});
     }
-    const Command* const command = find_command(*name);
-    if (command == nullptr)
-        return unknown_command(*name);
-    words.erase(name);
-    return run(*command, std::move(words));
+    const std::span from_name(name, std::ranges::find_if(name, words.end(), is_option));
+    if (const FoundCommand found = find_command(from_name); found.command != nullptr) {
+        words.erase(name, name + static_cast<std::ptrdiff_t>(found.words));
+        return run(*found.command, std::move(words));
+    }
+    if (is_group(joined(from_name)))  // "host" alone asks what there is
+        return run(*find_command("help"), std::move(words));
+    return usage_error(no_such_command(from_name), {});
 }
 
 // What was printed may still lie in a buffer: a full disk must not pass for success.

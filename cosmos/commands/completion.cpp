@@ -19,31 +19,53 @@ std::string long_options(const Command& command) {
     return words;
 }
 
+// The words that can follow these ones in a name, each once, in the order of the table.
+std::string next_words(std::string_view group) {
+    std::string words;
+    std::string_view last;
+    for (const Command& command : commands()) {
+        if (!is_in_group(command, group))
+            continue;
+        const std::string_view rest = command.name.substr(group.empty() ? 0 : group.size() + 1);
+        const std::string_view word = rest.substr(0, rest.find(' '));
+        if (word != last)
+            words += fmt::format("{} ", word);
+        last = word;
+    }
+    return words;
+}
+
 std::string bash_script() {
-    std::string names;
+    std::string groups = fmt::format("        '') next='{}' ;;\n", next_words({}));
     std::string cases;
     for (const Command& command : commands()) {
-        names += fmt::format("{} ", command.name);
-        cases += fmt::format("        {}) options='{}' ;;\n", command.name, long_options(command));
+        for (std::size_t end = command.name.find(' '); end != std::string_view::npos;
+             end = command.name.find(' ', end + 1)) {
+            // A group comes once for each of its commands: bash takes the first.
+            const std::string_view group = command.name.substr(0, end);
+            groups += fmt::format("        '{}') next='{}' ;;\n", group, next_words(group));
+        }
+        cases +=
+            fmt::format("        '{} '*) options='{}' ;;\n", command.name, long_options(command));
     }
     return fmt::format(
         "# bash completion for cosmos\n"
         "_cosmos() {{\n"
-        "    local word=${{COMP_WORDS[COMP_CWORD]}} options=\n"
-        "    COMPREPLY=()\n"
-        "    if ((COMP_CWORD == 1)); then\n"
-        "        mapfile -t COMPREPLY < <(compgen -W '{0}' -- \"$word\")\n"
-        "        return\n"
+        "    local IFS=$' \\t\\n' word=${{COMP_WORDS[COMP_CWORD]}} options= next=\n"
+        "    local before=\"${{COMP_WORDS[*]:1:COMP_CWORD-1}}\"\n"
+        "    case \"$before \" in\n{1}    esac\n"
+        "    [[ $before = help ]] && before=\n"
+        "    case ${{before#help }} in\n{0}    esac\n"
+        "    if [[ $word = -* ]]; then\n"
+        "        mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
+        "    elif [[ $next ]]; then\n"
+        "        mapfile -t COMPREPLY < <(compgen -W \"$next\" -- \"$word\")\n"
+        "    else\n"
+        "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
         "    fi\n"
-        "    case ${{COMP_WORDS[1]}} in\n{1}    esac\n"
-        "    case ${{COMP_WORDS[1]}}:$word in\n"
-        "        help:*) mapfile -t COMPREPLY < <(compgen -W '{0}' -- \"$word\") ;;\n"
-        "        *:-*) mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\") ;;\n"
-        "        *) mapfile -t COMPREPLY < <(compgen -f -- \"$word\") ;;\n"
-        "    esac\n"
         "}}\n"
         "complete -o filenames -F _cosmos cosmos\n",
-        names, cases);
+        groups, cases);
 }
 
 }  // namespace

@@ -222,7 +222,8 @@ class Words(HostTest):
         overview = self.cosmos("help").out
         for entry in json.loads(self.cosmos("help", "--json").out):
             self.assertIn(entry["name"], overview)
-            self.assertEqual(self.cosmos("help", entry["name"]).out, self.cosmos(entry["name"], "--help").out)
+            self.assertEqual(self.cosmos("help", *entry["name"].split()).out,
+                             self.cosmos(*entry["name"].split(), "--help").out)
 
     def test_completion_is_bash_and_offers_the_commands(self):
         script = self.write("completion", self.cosmos("completion", "bash").out)

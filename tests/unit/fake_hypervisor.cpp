@@ -78,6 +78,11 @@ HostMemory FakeHypervisor::host_memory() {
     return {.total_pages = std::uint64_t{1} << 21, .free_pages = free_pages};
 }
 
+std::uint32_t FakeHypervisor::host_cpus() {
+    begin("host_cpus", "host_cpus");
+    return physical_cpus;
+}
+
 DomainId FakeHypervisor::create_domain(const NewDomain& domain) {
     begin("create_domain", "create_domain");
     if (domain.vcpus == 0 || domain.memory_pages == 0)
@@ -90,10 +95,23 @@ DomainId FakeHypervisor::create_domain(const NewDomain& domain) {
 
 void FakeHypervisor::set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) {
     FakeDomain& domain = begin("set_affinity", id);
-    const bool any_exists = std::ranges::any_of(cpus, [&](auto cpu) { return cpu < host_cpus; });
+    const bool any_exists =
+        std::ranges::any_of(cpus, [&](auto cpu) { return cpu < physical_cpus; });
     if (vcpu >= domain.vcpus || !any_exists)
         refuse("set_affinity", EINVAL);
     domain.affinity[vcpu] = cpus;
+}
+
+CpuList FakeHypervisor::affinity(DomainId id, std::uint16_t vcpu) {
+    const FakeDomain& domain = begin("affinity", id);
+    if (vcpu >= domain.vcpus)
+        refuse("affinity", EINVAL);
+    const auto found = domain.affinity.find(vcpu);
+    CpuList cpus;
+    for (std::uint16_t cpu = 0; cpu < physical_cpus; ++cpu)
+        if (found == domain.affinity.end() || std::ranges::count(found->second, cpu) > 0)
+            cpus.push_back(cpu);
+    return cpus;
 }
 
 EventPort FakeHypervisor::allocate_event_channel(DomainId id) {

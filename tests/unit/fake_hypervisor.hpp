@@ -38,8 +38,10 @@ class FakeHypervisor final : public Hypervisor {
     explicit FakeHypervisor(Faults& faults);
 
     HostMemory host_memory() override;
+    std::uint32_t host_cpus() override;
     DomainId create_domain(const NewDomain& domain) override;
     void set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) override;
+    CpuList affinity(DomainId id, std::uint16_t vcpu) override;
     EventPort allocate_event_channel(DomainId id) override;
     RingFrames build(DomainId id, const BootPlan& plan) override;
     void set_uuid(DomainId id, const Uuid& uuid) override;
@@ -59,7 +61,7 @@ class FakeHypervisor final : public Hypervisor {
 
     std::map<std::uint16_t, FakeDomain> domains;
     std::uint64_t free_pages = std::uint64_t{1} << 20;  // 4 GiB
-    std::uint16_t host_cpus = 8;
+    std::uint16_t physical_cpus = 8;
     std::uint16_t next_id = 1;
     std::vector<std::string> calls;  // "pause 5"
     // What the store's daemon hears of (VIRQ_DOM_EXC): a domain ended, or is gone.

@@ -57,12 +57,16 @@ class Hypervisor {
     virtual ~Hypervisor() = default;
 
     [[nodiscard]] virtual HostMemory host_memory() = 0;
+    // How many CPUs it schedules domains on.
+    [[nodiscard]] virtual std::uint32_t host_cpus() = 0;
 
     // An empty paravirtualised domain, paused, with its vCPUs allocated and its memory limited.
     [[nodiscard]] virtual DomainId create_domain(const NewDomain& domain) = 0;
 
     // Lets that vCPU run on these CPUs only.
     virtual void set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) = 0;
+    // The CPUs of the host that it may run on.
+    [[nodiscard]] virtual CpuList affinity(DomainId id, std::uint16_t vcpu) = 0;
 
     // A port of the guest's that the control domain may bind.
     [[nodiscard]] virtual EventPort allocate_event_channel(DomainId id) = 0;

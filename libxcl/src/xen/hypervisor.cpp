@@ -22,6 +22,8 @@ constexpr std::uint64_t kib_per_page = kernel::page_size / 1024;
 constexpr std::uint32_t max_event_port = 1023;
 // Grant frames: 512 grants each. A netfront takes 512 + a few, so 4 leave room for several.
 constexpr std::int32_t max_grant_frames = 4;
+// A bit for each CPU that the host may have.
+constexpr std::size_t map_bytes = (GuestConfig::max_cpu + 8) / 8;
 // Nobody maps grants of others in a guest that is no backend.
 constexpr std::int32_t max_maptrack_frames = 1;
 
@@ -80,6 +82,13 @@ HostMemory XenHypervisor::host_memory() {
             .free_pages = operation.u.physinfo.free_pages};
 }
 
+std::uint32_t XenHypervisor::host_cpus() {
+    const Stopwatch::Span span = stopwatch_.hypervisor();
+    xen_sysctl& operation = handles_.hypercalls.sysctl(XEN_SYSCTL_physinfo);
+    handles_.hypercalls.perform(operation, "ask for the host's CPUs", "XEN_SYSCTL_physinfo");
+    return operation.u.physinfo.nr_cpus;
+}
+
 DomainId XenHypervisor::create_domain(const NewDomain& domain) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
     Hypercalls& hypercalls = handles_.hypercalls;
@@ -119,7 +128,6 @@ DomainId XenHypervisor::create_domain(const NewDomain& domain) {
 void XenHypervisor::set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
     Hypercalls& hypercalls = handles_.hypercalls;
-    constexpr std::size_t map_bytes = (GuestConfig::max_cpu + 8) / 8;
     const std::span<std::uint8_t> map = hypercalls.payload<std::uint8_t>(map_bytes);
     for (const std::uint16_t cpu : cpus)
         map[cpu / 8U] = static_cast<std::uint8_t>(map[cpu / 8U] | 1U << cpu % 8U);
@@ -138,6 +146,27 @@ void XenHypervisor::set_affinity(DomainId id, std::uint16_t vcpu, const CpuList&
                  .call = "XEN_DOMCTL_setvcpuaffinity",
                  .error = error,
                  .hint = error == EINVAL ? "does the host have the CPUs of 'cpus'?" : ""});
+}
+
+CpuList XenHypervisor::affinity(DomainId id, std::uint16_t vcpu) {
+    const Stopwatch::Span span = stopwatch_.hypervisor();
+    Hypercalls& hypercalls = handles_.hypercalls;
+    const std::span<std::uint8_t> map = hypercalls.payload<std::uint8_t>(map_bytes);
+    xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_getvcpuaffinity, id);
+    operation.u.vcpuaffinity.vcpu = vcpu;
+    operation.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+    set_xen_guest_handle_raw(operation.u.vcpuaffinity.cpumap_hard.bitmap, map.data());
+    operation.u.vcpuaffinity.cpumap_hard.nr_bits = map_bytes * 8;
+    hypercalls.perform(operation, fmt::format("ask where its vCPU {} may run", vcpu),
+                       "XEN_DOMCTL_getvcpuaffinity");
+    // A vCPU that may run anywhere has all bits set, also those of CPUs that the host lacks.
+    std::vector<std::uint8_t> bits(map.begin(), map.end());
+    const std::uint32_t host = host_cpus();
+    CpuList cpus;
+    for (std::uint16_t cpu = 0; cpu < host; ++cpu)
+        if ((bits[cpu / 8U] >> cpu % 8U & 1U) != 0)
+            cpus.push_back(cpu);
+    return cpus;
 }
 
 EventPort XenHypervisor::allocate_event_channel(DomainId id) {

@@ -14,8 +14,10 @@ class XenHypervisor final : public Hypervisor {
     XenHypervisor(Stopwatch& stopwatch, Log log);
 
     HostMemory host_memory() override;
+    std::uint32_t host_cpus() override;
     DomainId create_domain(const NewDomain& domain) override;
     void set_affinity(DomainId id, std::uint16_t vcpu, const CpuList& cpus) override;
+    CpuList affinity(DomainId id, std::uint16_t vcpu) override;
     EventPort allocate_event_channel(DomainId id) override;
     RingFrames build(DomainId id, const BootPlan& plan) override;
     void set_uuid(DomainId id, const Uuid& uuid) override;

@@ -64,7 +64,7 @@ Finding shared_finding(std::uint32_t cpus, std::uint16_t vcpus, bool pinned) {
                      .have = fmt::format("{}, {} of them for dom0", cpus, vcpus),
                      .need = "as it is",
                      .reason = fmt::format("{}; the guests {}", who,
-                                           pinned ? "have the others" : "share those"),
+                                           pinned ? "may have the others" : "share those"),
                      .enough = true}};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What each guest takes of the kernel's tables. Where a figure was measured, it was with Debian
-// 12's Xen 4.17 and Linux 6.1, at 0, 1, 50 and 100 guests.
+// 12's Xen 4.17 and Linux 6.1: files at 0, 1, 50 and 100 guests, threads at 0, 1 and 40 vifs.
 #include "host/kernel_numbers.hpp"
 
 #include <algorithm>

@@ -75,11 +75,7 @@ Finding mount_finding(Host& host, const HostDemand& demand) {
                  .need = fmt::format("RAM disk of {} MiB", demand.ramdisk_mib),
                  .reason = "holds the hotplug script, configs and images; takes what it holds",
                  .enough = have && *have >= need}};
-    finding.set = [&host, need] {
-        host.machine.mount_ramdisk(std::string(ramdisk_path), need);
-        for (const Shelf& shelf : shelves)
-            host.machine.make_directory(fmt::format("{}/{}", ramdisk_path, shelf.target));
-    };
+    finding.set = [&host, need] { host.machine.mount_ramdisk(std::string(ramdisk_path), need); };
     return finding;
 }
 

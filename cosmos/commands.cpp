@@ -100,6 +100,42 @@ std::span<const Command> commands() {
                 "is gone. Guests of other toolstacks are left alone.",
                 {"cosmos reap"},
                 declare_reap},
+        Command{"attach",
+                "give a guest a network interface",
+                "Gives a running guest one vif for each VIF, written as in a config: "
+                "mac=…,bridge=…,ip=…,script=…,rate=…. Returns when its interface is on its switch; "
+                "the guest sees it only then. What fails is undone.",
+                {"cosmos attach 5", "cosmos attach 5 bridge=xenbr0,ip=10.0.0.7/24"},
+                declare_attach},
+        Command{"detach",
+                "take a network interface from a guest",
+                "Asks the guest to let go of a vif, and removes it then. A guest that does not "
+                "answer keeps it.",
+                {"cosmos detach 5 0", "cosmos detach --force 5 0"},
+                declare_detach},
+        Command{
+            "switch add",
+            "make a backend switch",
+            "Makes a Linux bridge, or takes one that exists, and makes it one of the switches "
+            "that guests are spread over (bridge=auto). With --address the host is the gateway "
+            "of the switch's guests, so that guests on different switches reach each other "
+            "through it (where net.ipv4.ip_forward is 1); ip=auto gives them addresses of its "
+            "network. A switch takes 1,023 vifs and uplinks; a network of /21 has room for all.",
+            {"cosmos switch add sw0 --address 10.0.0.1/21", "cosmos switch add sw1 --uplink eth1"},
+            declare_switch_add},
+        Command{"switch remove",
+                "remove a backend switch",
+                "Guests no longer come to this switch. The bridge is deleted if 'switch add' made "
+                "it. Refused while vifs of guests are plugged into it.",
+                {"cosmos switch remove sw0"},
+                declare_switch_remove},
+        Command{"switch list",
+                "list the backend switches",
+                "Lists the switches of this host: their ports in use and free, the host's address "
+                "on them, and their uplinks. The set is what is marked on the system: bridges with "
+                "the alternative names cosmos-switch-0, cosmos-switch-1 and so on.",
+                {"cosmos switch list", "cosmos switch list --json"},
+                declare_switch_list},
         Command{
             "host check",
             "list what this host needs for many guests, and what it has",

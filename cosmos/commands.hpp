@@ -6,10 +6,12 @@
 
 namespace cosmos {
 
+Action declare_attach(CommandLine& line);
 Action declare_completion(CommandLine& line);
 Action declare_console(CommandLine& line);
 Action declare_create(CommandLine& line);
 Action declare_destroy(CommandLine& line);
+Action declare_detach(CommandLine& line);
 Action declare_help(CommandLine& line);
 Action declare_host_cache_add(CommandLine& line);
 Action declare_host_check(CommandLine& line);
@@ -20,6 +22,9 @@ Action declare_pause(CommandLine& line);
 Action declare_reap(CommandLine& line);
 Action declare_reboot(CommandLine& line);
 Action declare_shutdown(CommandLine& line);
+Action declare_switch_add(CommandLine& line);
+Action declare_switch_list(CommandLine& line);
+Action declare_switch_remove(CommandLine& line);
 Action declare_unpause(CommandLine& line);
 Action declare_version(CommandLine& line);
 

@@ -46,18 +46,23 @@ void Context::report_times() const {
     const xcl::Timings spent = toolstack_ ? toolstack_->timings() : xcl::Timings{};
     const auto hypervisor = duration_cast<microseconds>(spent.hypervisor);
     const auto store = duration_cast<microseconds>(spent.store);
-    const auto rest = total - hypervisor - store;
+    const auto network = duration_cast<microseconds>(spent.network);
+    const auto rest = total - hypervisor - store - network;
     if (options_.json)
         fmt::print(stderr, "{}\n",
                    nlohmann::json{{"time_us",
                                    {{"hypervisor", hypervisor.count()},
                                     {"xenstore", store.count()},
+                                    {"network", network.count()},
                                     {"rest", rest.count()},
                                     {"total", total.count()}}}}
                        .dump());
     else
-        fmt::print(stderr, "time: hypervisor {} us, XenStore {} us, the rest {} us, total {} us\n",
-                   hypervisor.count(), store.count(), rest.count(), total.count());
+        fmt::print(
+            stderr,
+            "time: hypervisor {} us, XenStore {} us, network {} us, the rest {} us, total {} "
+            "us\n",
+            hypervisor.count(), store.count(), network.count(), rest.count(), total.count());
 }
 
 int report(const std::exception& error, bool json) {

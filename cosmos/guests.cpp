@@ -106,7 +106,11 @@ xcl::DomainId resolve_one(Context& context, const GuestArguments& arguments) {
         throw UsageError("which guest? Give one domain id, or --name NAME");
     if (!arguments.name.empty())
         return context.toolstack().find(arguments.name);
-    return parsed_id(arguments.ids.front(), arguments.ids.front());
+    return resolve_word(arguments.ids.front());
+}
+
+xcl::DomainId resolve_word(std::string_view word) {
+    return parsed_id(word, word);
 }
 
 }  // namespace cosmos

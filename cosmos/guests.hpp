@@ -23,6 +23,9 @@ void declare_guests(CommandLine& line, GuestArguments& arguments);
 // that exist (and are whole); "all" wants --yes. Throws UsageError for words that mean nothing.
 [[nodiscard]] std::vector<xcl::DomainId> resolve(Context& context, const GuestArguments& arguments);
 
+// The guest that a single word names by its id. Throws UsageError for a word that is none.
+[[nodiscard]] xcl::DomainId resolve_word(std::string_view word);
+
 // Declares one ID, or --name NAME.
 void declare_guest(CommandLine& line, GuestArguments& arguments);
 

@@ -60,6 +60,21 @@ nlohmann::json to_json(const xcl::DomainInfo& domain) {
             {"unfinished", domain.unfinished}};
 }
 
+nlohmann::json to_json(const xcl::VifInfo& vif) {
+    return {{"vif", vif.id.number},
+            {"mac", vif.mac},
+            {"ip", vif.ip},
+            {"switch", vif.switch_name},
+            {"interface", vif.interface},
+            {"state", vif.state},
+            {"script", vif.script},
+            {"received_packets", vif.counters.received_packets},
+            {"received_bytes", vif.counters.received_bytes},
+            {"sent_packets", vif.counters.sent_packets},
+            {"sent_bytes", vif.counters.sent_bytes},
+            {"dropped_packets", vif.counters.dropped_packets}};
+}
+
 void print_json(const nlohmann::json& value) {
     // A name may hold any bytes; what is not UTF-8 is replaced.
     fmt::print("{}\n", value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));

@@ -19,6 +19,8 @@ namespace cosmos {
 
 [[nodiscard]] nlohmann::json to_json(const xcl::DomainInfo& domain);
 
+[[nodiscard]] nlohmann::json to_json(const xcl::VifInfo& vif);
+
 // One line on stdout.
 void print_json(const nlohmann::json& value);
 

@@ -16,6 +16,9 @@ struct Options {
     unsigned count = 1;
     bool paused = false;
     bool quiet = false;
+    bool wait = false;
+    bool keep = false;
+    unsigned timeout_s = 10;
 };
 
 volatile std::sig_atomic_t interrupted = 0;  // NOLINT: a signal handler can reach nothing else
@@ -70,8 +73,12 @@ int create(Context& context, const Options& options) {
     static_cast<void>(std::signal(SIGINT, [](int) { interrupted = 1; }));
 
     std::vector<xcl::CreatedGuest> made;
-    const xcl::CreateOptions create_options{
-        .count = options.count, .paused = options.paused, .on_created = {}};
+    const xcl::CreateOptions create_options{.count = options.count,
+                                            .paused = options.paused,
+                                            .wait_connected = options.wait,
+                                            .keep_failed = options.keep,
+                                            .timeout = std::chrono::seconds(options.timeout_s),
+                                            .on_created = {}};
     int status = code(Status::done);
     {
         ProgressBar progress(options.quiet || context.json() ? 0 : options.count);
@@ -109,6 +116,11 @@ Action declare_create(CommandLine& line) {
                 "How many guests");
     line.flag('p', "paused", options->paused, "Leave them paused");
     line.flag('q', "quiet", options->quiet, "Print domain ids alone, one a line");
+    line.flag('w', "wait", options->wait, "Return when the guests have connected their vifs");
+    line.flag(0, "keep", options->keep,
+              "Leave a guest whose vifs cannot be attached, paused, to be looked at");
+    line.number(0, "timeout", "SECONDS", {&options->timeout_s, 1, 86400},
+                "How long a guest may wait for its interfaces, and with --wait to connect (10)");
     return [options](Context& context) { return create(context, *options); };
 }
 

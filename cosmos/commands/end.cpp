@@ -59,9 +59,8 @@ int reboot(Context& context, Options options) {
     options.wait = true;
     const std::vector<xcl::EndedGuest> ended = end(context, options, xcl::EndRequest::reboot);
     announce(context, ended);
-    const auto guests = context.toolstack().create(
-        parsed.config,
-        {.count = static_cast<unsigned>(ended.size()), .paused = false, .on_created = {}});
+    const auto guests =
+        context.toolstack().create(parsed.config, {.count = static_cast<unsigned>(ended.size())});
     for (const xcl::CreatedGuest& guest : guests)
         if (!context.json())
             fmt::print("Created domain {}\n", guest.id.value());

@@ -18,6 +18,9 @@ int info(Context& context, const GuestArguments& arguments) {
         nlohmann::json object = to_json(domain);
         object["name"] = details.name;
         object["console"] = details.console;
+        object["vifs"] = nlohmann::json::array();
+        for (const xcl::VifInfo& vif : details.vifs)
+            object["vifs"].push_back(to_json(vif));
         print_json(object);
         return code(Status::done);
     }
@@ -34,6 +37,16 @@ int info(Context& context, const GuestArguments& arguments) {
     line("cpu time",
          fmt::format("{:.6f} s", std::chrono::duration<double>(domain.cpu_time).count()));
     line("console", details.console.empty() ? "none" : details.console);
+    for (const xcl::VifInfo& vif : details.vifs)
+        line(fmt::format("vif {}", vif.id.number),
+             fmt::format("{}, ip {}, on {} as {}, {}; received {} packets ({} bytes), sent {} ({} "
+                         "bytes), dropped {}",
+                         vif.mac, vif.ip.empty() ? "none" : vif.ip,
+                         vif.switch_name.empty() ? "no bridge" : vif.switch_name,
+                         vif.interface.empty() ? "no interface" : vif.interface, vif.state,
+                         vif.counters.received_packets, vif.counters.received_bytes,
+                         vif.counters.sent_packets, vif.counters.sent_bytes,
+                         vif.counters.dropped_packets));
     line("uuid", xcl::uuid_text(domain.uuid));
     line("created by", domain.ours ? "cosmos" : "another toolstack");
     return code(Status::done);

@@ -15,20 +15,45 @@ std::vector<xcl::DomainInfo> guests_of(xcl::Toolstack& toolstack) {
     return guests;
 }
 
-std::vector<std::string> names_of(xcl::Toolstack& toolstack,
-                                  const std::vector<xcl::DomainInfo>& guests) {
+std::vector<xcl::DomainId> ids_of(const std::vector<xcl::DomainInfo>& guests) {
     std::vector<xcl::DomainId> ids;
     ids.reserve(guests.size());
     for (const xcl::DomainInfo& guest : guests)
         ids.push_back(guest.id);
-    return toolstack.names(ids);
+    return ids;
+}
+
+// One row a vif.
+int list_vifs(Context& context) {
+    const std::vector<xcl::VifInfo> vifs =
+        context.toolstack().vifs(ids_of(guests_of(context.toolstack())));
+    if (context.json()) {
+        nlohmann::json all = nlohmann::json::array();
+        for (const xcl::VifInfo& vif : vifs) {
+            all.push_back(to_json(vif));
+            all.back()["id"] = vif.id.guest.value();
+        }
+        print_json(all);
+        return code(Status::done);
+    }
+    const auto shown = [](const std::string& text) { return text.empty() ? "-" : text; };
+    std::vector<std::vector<std::string>> rows{
+        {"ID", "VIF", "STATE", "MAC", "IP", "SWITCH", "INTERFACE", "RECEIVED", "SENT", "DROPPED"}};
+    for (const xcl::VifInfo& vif : vifs)
+        rows.push_back({fmt::format("{}", vif.id.guest.value()), fmt::format("{}", vif.id.number),
+                        vif.state, shown(vif.mac), shown(vif.ip), shown(vif.switch_name),
+                        shown(vif.interface), fmt::format("{}", vif.counters.received_packets),
+                        fmt::format("{}", vif.counters.sent_packets),
+                        fmt::format("{}", vif.counters.dropped_packets)});
+    print_table(rows, {true, true, false, false, false, false, false, true, true, true});
+    return code(Status::done);
 }
 
 int list(Context& context, bool with_names) {
     const std::vector<xcl::DomainInfo> guests = guests_of(context.toolstack());
     std::vector<std::string> names;
     if (with_names)
-        names = names_of(context.toolstack(), guests);
+        names = context.toolstack().names(ids_of(guests));
 
     if (context.json()) {
         nlohmann::json all = nlohmann::json::array();
@@ -61,9 +86,18 @@ int list(Context& context, bool with_names) {
 }  // namespace
 
 Action declare_list(CommandLine& line) {
-    const auto names = std::make_shared<bool>(false);
-    line.flag('n', "names", *names, "Also ask XenStore for each guest's name");
-    return [names](Context& context) { return list(context, *names); };
+    struct Options {
+        bool names = false;
+        bool vifs = false;
+    };
+    const auto options = std::make_shared<Options>();
+    line.flag('n', "names", options->names, "Also ask XenStore for each guest's name");
+    line.flag(0, "vifs", options->vifs, "List their network interfaces instead, one a row");
+    return [options](Context& context) {
+        if (options->names && options->vifs)
+            throw UsageError("--names and --vifs do not go together");
+        return options->vifs ? list_vifs(context) : list(context, options->names);
+    };
 }
 
 }  // namespace cosmos

@@ -6,6 +6,7 @@
 
 #include "host/linux_machine.hpp"
 #include "host/survey.hpp"
+#include "net/linux_network.hpp"
 #include "verbs/verbs.hpp"
 #include "xen/hypervisor.hpp"
 #include "xenstore/socket_store.hpp"
@@ -14,7 +15,10 @@ namespace xcl {
 
 struct Toolstack::Host {
     explicit Host(Options options)
-        : log(std::move(options.log)), stopwatch(options.take_times), hypervisor(stopwatch, log) {}
+        : log(std::move(options.log)),
+          stopwatch(options.take_times),
+          hypervisor(stopwatch, log),
+          network(stopwatch) {}
 
     // Connected by the first verb that needs it, and kept.
     Store& store() {
@@ -23,10 +27,13 @@ struct Toolstack::Host {
         return *connection;
     }
 
+    verbs::Host ports() { return {hypervisor, store(), network}; }
+
     Log log;
     Stopwatch stopwatch;
     xen::XenHypervisor hypervisor;
     std::optional<xenstore::SocketStore> connection;
+    net::LinuxNetwork network;
 };
 
 Toolstack::Toolstack() : Toolstack(Options{}) {}
@@ -40,11 +47,35 @@ std::vector<CreatedGuest> Toolstack::create(const GuestConfig& config,
     const verbs::Blueprint blueprint = verbs::read_blueprint(config);
     if (host_->log)
         host_->log(verbs::describe(blueprint));
-    return verbs::create(host_->hypervisor, host_->store(), blueprint, options);
+    return verbs::create(host_->ports(), blueprint, options);
 }
 
 void Toolstack::destroy(std::span<const DomainId> ids) {
-    verbs::destroy(host_->hypervisor, host_->store(), ids);
+    verbs::destroy(host_->ports(), ids);
+}
+
+std::uint16_t Toolstack::attach(DomainId id, const VifConfig& vif, const AttachOptions& options) {
+    return verbs::attach(host_->ports(), id, vif, options);
+}
+
+void Toolstack::detach(const VifId& vif, const DetachOptions& options) {
+    verbs::detach(host_->ports(), vif, options);
+}
+
+std::vector<VifInfo> Toolstack::vifs(std::span<const DomainId> ids) {
+    return verbs::vifs(host_->ports(), ids);
+}
+
+std::vector<SwitchDetails> Toolstack::switches() {
+    return host_->network.switch_details();
+}
+
+void Toolstack::add_switch(const SwitchSpec& spec) {
+    host_->network.add_switch(spec);
+}
+
+void Toolstack::remove_switch(const std::string& name) {
+    host_->network.remove_switch(name);
 }
 
 void Toolstack::pause(std::span<const DomainId> ids) {
@@ -61,7 +92,7 @@ void Toolstack::request_end(std::span<const DomainId> ids, EndRequest request) {
 
 std::vector<EndedGuest> Toolstack::end_and_wait(std::span<const DomainId> ids, EndRequest request,
                                                 std::chrono::milliseconds timeout) {
-    return verbs::end_and_wait(host_->hypervisor, host_->store(), ids, request, timeout);
+    return verbs::end_and_wait(host_->ports(), ids, request, timeout);
 }
 
 std::vector<DomainInfo> Toolstack::list() {
@@ -73,7 +104,7 @@ std::vector<std::string> Toolstack::names(std::span<const DomainId> ids) {
 }
 
 GuestDetails Toolstack::info(DomainId id) {
-    return verbs::info(host_->hypervisor, host_->store(), id);
+    return verbs::info(host_->ports(), id);
 }
 
 DomainId Toolstack::find(const std::string& name) {
@@ -85,19 +116,19 @@ std::string Toolstack::console_path(DomainId id, std::chrono::milliseconds timeo
 }
 
 std::vector<Reaped> Toolstack::reap() {
-    return verbs::reap(host_->hypervisor, host_->store(), is_running);
+    return verbs::reap(host_->ports(), is_running);
 }
 
 std::vector<HostItem> Toolstack::check_host(const HostDemand& demand) {
     host::LinuxMachine machine;
-    host::Host parts{.machine = machine, .hypervisor = host_->hypervisor};
+    host::Host parts{machine, host_->hypervisor, host_->network};
     return host::check(parts, demand);
 }
 
 std::vector<HostItem> Toolstack::prepare_host(const HostDemand& demand,
                                               const PrepareOptions& options) {
     host::LinuxMachine machine;
-    host::Host parts{.machine = machine, .hypervisor = host_->hypervisor};
+    host::Host parts{machine, host_->hypervisor, host_->network};
     return host::prepare(parts, demand, options);
 }
 

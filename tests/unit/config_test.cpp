@@ -35,7 +35,7 @@ TEST(Config, ReadsEveryKeyItActsOn) {
         console = "none"
         on_poweroff = "preserve"
         on_crash = "preserve"
-        vif = []
+        vif = ["bridge=xenbr0"]
         click = ""
     )",
                                                  "guest.cfg");
@@ -49,6 +49,8 @@ TEST(Config, ReadsEveryKeyItActsOn) {
     EXPECT_EQ(config.console, ConsoleKind::none);
     EXPECT_EQ(config.on_poweroff, EndAction::preserve);
     EXPECT_EQ(config.on_crash, EndAction::preserve);
+    ASSERT_EQ(config.vifs.size(), 1U);
+    EXPECT_EQ(config.vifs[0].bridge, "xenbr0");
     EXPECT_THAT(warnings, IsEmpty());
 }
 
@@ -65,6 +67,7 @@ TEST(Config, HasDefaultsForAllButKernelAndMemory) {
     EXPECT_EQ(config.console, ConsoleKind::pty);
     EXPECT_EQ(config.on_poweroff, EndAction::destroy);
     EXPECT_EQ(config.on_crash, EndAction::destroy);
+    EXPECT_THAT(config.vifs, IsEmpty());
     EXPECT_THAT(warnings, IsEmpty());
 }
 
@@ -241,14 +244,9 @@ TEST(Config, WarnsOfLimitsThatDifferFromWhatTheGuestGets) {
                     "from the start"));
 }
 
-TEST(Config, RefusesInterfacesAndClickConfigurations) {
-    EXPECT_THAT(warnings_of("vif = []; click = []"), IsEmpty());
-    EXPECT_THAT(warnings_of("vif = ''; click = ''"), IsEmpty());
-    const auto vif = failure_of(with_enough("vif = ['bridge=xenbr0']"));
-    EXPECT_EQ(vif.problem,
-              "guest.cfg:3:7: this version attaches no network interfaces, yet 'vif' names some");
-    EXPECT_EQ(vif.hint, "remove the key 'vif'");
-    EXPECT_EQ(problem_of(with_enough("vif = ['']")), vif.problem);
+TEST(Config, RefusesClickConfigurations) {
+    EXPECT_THAT(warnings_of("click = []"), IsEmpty());
+    EXPECT_THAT(warnings_of("click = ''"), IsEmpty());
     const auto click = failure_of(with_enough("click = 'router.click'"));
     EXPECT_EQ(click.problem,
               "guest.cfg:3:9: this version pushes no Click configuration, yet 'click' names one");

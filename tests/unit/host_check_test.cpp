@@ -25,7 +25,7 @@ TEST(HostCheck, NumbersGrowWithTheGuests) {
     EXPECT_EQ(terminals.have, "4096");
     EXPECT_EQ(terminals.need, "11024");
     EXPECT_EQ(host.item("open files of xenconsoled", many).need, "40256");
-    EXPECT_EQ(host.item("open files of xenstored", many).need, "10256");
+    EXPECT_EQ(host.item("open files of xenstored", many).need, "20256");
 }
 
 TEST(HostCheck, EveryItemSaysWhy) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "xcl/vif_config.hpp"
+
 namespace xcl {
 
 // Physical CPU numbers, ascending and without duplicates, at most GuestConfig::max_cpu. Empty
@@ -36,6 +38,7 @@ struct GuestConfig {
     // Where each vCPU may run, from vCPU 0 on, if they differ; then `cpus` is empty, and so is
     // the list of a vCPU that may run anywhere. Never longer than `vcpus`.
     std::vector<CpuList> cpus_by_vcpu;
+    std::vector<VifConfig> vifs;  // device 0 first, at most max_vifs
     ConsoleKind console = ConsoleKind::pty;
     EndAction on_poweroff = EndAction::destroy;
     EndAction on_crash = EndAction::destroy;
@@ -55,6 +58,10 @@ struct GuestConfig {
     // The highest number of a physical CPU: Xen is built for at most 4095 (CONFIG_NR_CPUS). A list
     // may name CPUs that the host lacks ("all,^2" names all others up to this one).
     static constexpr std::uint16_t max_cpu = 4094;
+    // A vif takes up to 3 of a guest's 1023 event channels, and 514 grants, 512 to a frame: one for
+    // each request of its two rings of 256, and the rings themselves. So 8 need 24 channels, and 9
+    // of the 64 grant frames that Xen lets a guest have by default (gnttab_max_frames).
+    static constexpr std::size_t max_vifs = 8;
     // A name or console entry travels through XenStore; this bound keeps it readable.
     static constexpr std::size_t max_name = 128;
 };

@@ -15,6 +15,7 @@
 #include "xcl/error.hpp"
 #include "xcl/guest_config.hpp"
 #include "xcl/host.hpp"
+#include "xcl/network.hpp"
 #include "xcl/timings.hpp"
 
 namespace xcl {
@@ -26,16 +27,31 @@ struct CreatedGuest {
 };
 
 struct CreateOptions {
-    unsigned count = 1;   // more than one: each is named NAME-ID
-    bool paused = false;  // leave them paused
+    unsigned count = 1;           // more than one: each is named NAME-ID
+    bool paused = false;          // leave them paused
+    bool wait_connected = false;  // a guest is whole only when its vifs' frontends are connected
+    bool keep_failed = false;     // one whose vifs cannot be attached stays, paused
+    // How long a guest may wait for its interfaces, and with wait_connected for its frontends.
+    std::chrono::milliseconds timeout{10'000};
     // Called after each guest is whole. An exception from it ends the batch; that guest stays.
-    std::function<void(const CreatedGuest&)> on_created;
+    std::function<void(const CreatedGuest&)> on_created = {};
+};
+
+struct AttachOptions {
+    bool wait_connected = false;
+    std::chrono::milliseconds timeout{10'000};  // for the interface, and for the frontend
+};
+
+struct DetachOptions {
+    bool force = false;                         // do not ask the guest
+    std::chrono::milliseconds timeout{10'000};  // for the guest's answer
 };
 
 struct GuestDetails {
     DomainInfo domain;
     std::string name;     // empty if XenStore has none
     std::string console;  // path of its terminal, empty if it has none (yet)
+    std::vector<VifInfo> vifs;
 };
 
 enum class EndRequest { poweroff, reboot };
@@ -79,8 +95,9 @@ class Toolstack {
     Toolstack(const Toolstack&) = delete;
     Toolstack& operator=(const Toolstack&) = delete;
 
-    // Creates options.count guests of one config. The kernel is read once. Either a guest is whole
-    // or nothing of it is left; when one fails, those before it stay and the Error is thrown.
+    // Creates options.count guests of one config. The kernel is read once. A guest runs only when
+    // its vifs are on their switches; guests do not wait for each other's. Either a guest is whole
+    // or nothing of it is left; when one fails, those that are whole stay and the Error is thrown.
     std::vector<CreatedGuest> create(const GuestConfig& config, const CreateOptions& options = {});
 
     // Ends the domains at once and removes their records, also those that other toolstacks made.
@@ -89,6 +106,22 @@ class Toolstack {
 
     void pause(std::span<const DomainId> ids);
     void unpause(std::span<const DomainId> ids);
+
+    // Gives a guest one vif more, and returns its number once its interface is on its switch.
+    std::uint16_t attach(DomainId id, const VifConfig& vif, const AttachOptions& options = {});
+    // Takes a vif from a guest: asks its frontend to let go, and removes it then. A frontend that
+    // does not answer keeps its vif, and Error is thrown.
+    void detach(const VifId& vif, const DetachOptions& options = {});
+    // The vifs of these guests, in their order.
+    [[nodiscard]] std::vector<VifInfo> vifs(std::span<const DomainId> ids);
+
+    // The switches of this host, with what is plugged in.
+    [[nodiscard]] std::vector<SwitchDetails> switches();
+    // Makes a bridge, or takes one that exists, and marks it as a switch.
+    void add_switch(const SwitchSpec& spec);
+    // Takes the mark off, and removes a bridge that add_switch made. Throws Error while guests are
+    // plugged into it.
+    void remove_switch(const std::string& name);
 
     // Asks the guests to end, through control/shutdown; returns when they are asked.
     void request_end(std::span<const DomainId> ids, EndRequest request);

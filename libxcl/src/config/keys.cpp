@@ -10,6 +10,7 @@
 #include "config/cpu_list.hpp"
 #include "config/name.hpp"
 #include "config/values.hpp"
+#include "config/vif.hpp"
 
 namespace xcl::config {
 namespace {
@@ -71,10 +72,22 @@ void read_cpus(const Value& value, Draft& draft) {
     draft.cpus_by_vcpu = {.value = std::move(lists), .place = value.place};
 }
 
-void read_vif(const Value& value, Draft& /*draft*/) {
-    if (!value.empty()) {
-        fail(value.place, "this version attaches no network interfaces, yet 'vif' names some",
-             "remove the key 'vif'");
+void read_vifs(const Value& value, Draft& draft) {
+    constexpr std::string_view example =
+        "write vif = ['bridge=xenbr0'], or vif = [''] for defaults";
+    if (value.kind != Value::Kind::list)
+        fail(value.place, fmt::format("expected a list of vifs, found {}", found(value)),
+             std::string(example));
+    if (value.items.size() > GuestConfig::max_vifs) {
+        fail(value.place, fmt::format("expected at most {} vifs, found {}", GuestConfig::max_vifs,
+                                      value.items.size()));
+    }
+    for (const Value& item : value.items) {
+        const std::string text = read_string(item, "a vif");
+        Place begin = item.place;
+        if (item.kind == Value::Kind::string)
+            ++begin.column;  // behind the quote
+        draft.config.vifs.push_back(read_vif({.text = text, .place = begin}, draft.warnings));
     }
 }
 
@@ -150,7 +163,7 @@ constexpr std::array table{
             draft.config.vcpus =
                 static_cast<std::uint16_t>(read_number(value, "vCPUs", 1, GuestConfig::max_vcpus));
         }},
-    Key{"vif", read_vif},
+    Key{"vif", read_vifs},
 };
 
 }  // namespace

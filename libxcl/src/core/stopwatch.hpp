@@ -38,6 +38,7 @@ class Stopwatch {
 
     [[nodiscard]] Span hypervisor() noexcept { return {*this, &Timings::hypervisor}; }
     [[nodiscard]] Span store() noexcept { return {*this, &Timings::store}; }
+    [[nodiscard]] Span network() noexcept { return {*this, &Timings::network}; }
 
   private:
     bool running_;

@@ -24,9 +24,6 @@ constexpr std::uint64_t event_channels = std::uint64_t{1} << 17;
 constexpr std::uint64_t event_channels_of_guest = 4;  // store, console, and two of a vif
 constexpr std::uint64_t other_event_channels = 256;
 
-// Ports of one Linux bridge (BR_MAX_PORTS is 1024; number 0 is not given out).
-constexpr std::uint64_t ports_of_switch = 1023;
-
 // Up to so many guests both daemons do; beyond, C xenstored walks all its connections for each
 // request. The figures in the reason were measured in emulation, one instruction a nanosecond.
 constexpr unsigned guests_for_c = 300;
@@ -96,16 +93,27 @@ HostItem store_choice(Machine& machine, const HostDemand& demand) {
             .enough = store && (!many || store->name == "oxenstored")};
 }
 
-Finding switches(Host& host, const HostDemand& demand) {
-    const std::uint64_t have = host.count_switches();
-    const std::uint64_t need = (demand.guests + ports_of_switch - 1) / ports_of_switch;
+// Makes switches until there are so many, under names that none of them has.
+void make_switches(Network& network, std::size_t count) {
+    std::vector<Switch> switches = network.switches();
+    for (unsigned number = 0; switches.size() < count; ++number) {
+        const std::string name = fmt::format("cosmos-sw{}", number);
+        if (std::ranges::find(switches, name, &Switch::name) != switches.end())
+            continue;
+        network.add_switch({.name = name, .address = {}, .uplink = {}});
+        switches = network.switches();
+    }
+}
+
+Finding switch_finding(Host& host, const HostDemand& demand) {
+    const std::size_t have = host.network.switches().size();
+    const std::size_t need = (demand.guests + max_switch_ports - 1) / max_switch_ports;
     Finding finding{.item = {.name = "switches",
                              .have = fmt::format("{}", have),
                              .need = fmt::format("{}", need),
-                             .reason = "a Linux bridge has 1,023 ports",
+                             .reason = fmt::format("a Linux bridge has {} ports", max_switch_ports),
                              .enough = have >= need}};
-    if (host.make_switches)
-        finding.set = [&host, need] { host.make_switches(need); };
+    finding.set = [&host, need] { make_switches(host.network, need); };
     return finding;
 }
 
@@ -117,8 +125,7 @@ void survey_capacity(Host& host, const HostDemand& demand, std::vector<Finding>&
     findings.push_back({xen_memory(host.hypervisor, demand, to_come)});
     findings.push_back({dom0_memory(host.machine, to_come)});
     findings.push_back({channels(demand)});
-    if (host.count_switches)
-        findings.push_back(switches(host, demand));
+    findings.push_back(switch_finding(host, demand));
 }
 
 }  // namespace xcl::host

@@ -76,8 +76,8 @@ void survey_kernel(Host& host, const HostDemand& demand, std::vector<Finding>& f
     findings.push_back(limit_finding(
         host, store ? store->name : "the store daemon",
         store ? std::optional(store->pid) : std::nullopt, store_files(demand),
-        "none a guest (13 to 15 with 0 and with 100); 1 a client that stays connected, as xl's "
-        "process beside each guest that it made"));
+        "none a guest (13 to 15 with 0 and with 100); 2 of xl's process beside each guest that "
+        "xl made"));
     findings.push_back(limit_finding(host, "xenconsoled", host.machine.find_process("xenconsoled"),
                                      console_files(demand),
                                      "4 a guest: terminal (2), event channel, log; 14 of its own"));

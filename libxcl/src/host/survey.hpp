@@ -8,6 +8,7 @@
 
 #include "ports/hypervisor.hpp"
 #include "ports/machine.hpp"
+#include "ports/network.hpp"
 #include "xcl/host.hpp"
 
 namespace xcl::host {
@@ -16,10 +17,7 @@ namespace xcl::host {
 struct Host {
     Machine& machine;
     Hypervisor& hypervisor;
-    // How many switches are there, and how to make it so many. Without these nothing is said of
-    // switches.
-    std::function<std::uint64_t()> count_switches = {};
-    std::function<void(std::uint64_t count)> make_switches = {};
+    Network& network;
 };
 
 struct Finding {

@@ -23,6 +23,10 @@ StoreRequest store_write(std::string path, std::string value) {
     return {Operation::write, std::move(path), std::move(value)};
 }
 
+StoreRequest store_make_directory(std::string path) {
+    return {Operation::make_directory, std::move(path), {}};
+}
+
 StoreRequest store_remove(std::string path) {
     return {Operation::remove, std::move(path), {}};
 }
@@ -51,6 +55,8 @@ std::string describe(const StoreRequest& request) {
                 return "XS_DIRECTORY";
             case Operation::write:
                 return "XS_WRITE";
+            case Operation::make_directory:
+                return "XS_MKDIR";
             case Operation::remove:
                 return "XS_RM";
             case Operation::set_permissions:

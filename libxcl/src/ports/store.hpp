@@ -16,7 +16,15 @@
 namespace xcl {
 
 struct StoreRequest {
-    enum class Operation { read, directory, write, remove, set_permissions, introduce };
+    enum class Operation {
+        read,
+        directory,
+        write,
+        make_directory,
+        remove,
+        set_permissions,
+        introduce,
+    };
 
     Operation operation = Operation::read;
     std::string path;   // of introduce: the domain id
@@ -28,6 +36,8 @@ struct StoreRequest {
 [[nodiscard]] StoreRequest store_read(std::string path);
 [[nodiscard]] StoreRequest store_directory(std::string path);
 [[nodiscard]] StoreRequest store_write(std::string path, std::string value);
+// Makes an empty node, unless it is there already.
+[[nodiscard]] StoreRequest store_make_directory(std::string path);
 // Removes the node and all below it.
 [[nodiscard]] StoreRequest store_remove(std::string path);
 // Permissions in the wire's notation, owner and default first: {"n0", "r5"}.

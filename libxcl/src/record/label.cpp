@@ -8,11 +8,15 @@ namespace xcl {
 namespace {
 
 constexpr std::array<std::uint8_t, 3> magic{'x', 'c', 'l'};
-constexpr std::uint8_t layout_version = 1;
+constexpr std::uint8_t layout_version = 2;
 
 constexpr std::uint8_t unfinished = 1;
 constexpr std::uint8_t preserve_after_poweroff = 2;
 constexpr std::uint8_t preserve_after_crash = 4;
+constexpr std::uint8_t with_vifs = 8;
+
+constexpr std::size_t further_flags = 4;  // the byte
+constexpr std::uint8_t with_scripts = 1;
 
 constexpr std::uint8_t rfc_version = 0x80;  // in byte 6: version 8
 constexpr std::uint8_t rfc_variant = 0x80;  // in byte 8: the variant of RFC 9562
@@ -61,7 +65,18 @@ Uuid whole_label(const GuestConfig& config, const Uuid& random) {
         flags |= preserve_after_poweroff;
     if (config.on_crash == EndAction::preserve)
         flags |= preserve_after_crash;
-    return stamped(random, flags);
+    Uuid uuid = stamped(random, flags);
+    uuid[further_flags] = 0;
+    for (const VifConfig& vif : config.vifs)
+        uuid = label_with_vif(uuid, !vif.script.empty());
+    return uuid;
+}
+
+Uuid label_with_vif(Uuid uuid, bool by_script) {
+    uuid[3] |= with_vifs;
+    if (by_script)
+        uuid[further_flags] |= with_scripts;
+    return uuid;
 }
 
 std::optional<Label> read_label(const Uuid& uuid) {
@@ -73,9 +88,16 @@ std::optional<Label> read_label(const Uuid& uuid) {
     };
     Label label{.maker = std::nullopt,
                 .on_poweroff = action(preserve_after_poweroff),
-                .on_crash = action(preserve_after_crash)};
-    if ((uuid[3] & unfinished) != 0)
+                .on_crash = action(preserve_after_crash),
+                .has_vifs = false,
+                .has_scripts = false};
+    if ((uuid[3] & unfinished) != 0) {
         label.maker = maker_of(uuid);
+        label.has_vifs = label.has_scripts = true;
+    } else {
+        label.has_vifs = (uuid[3] & with_vifs) != 0;
+        label.has_scripts = (uuid[further_flags] & with_scripts) != 0;
+    }
     return label;
 }
 

@@ -5,7 +5,8 @@
 // The bytes are a UUID of version 8 (RFC 9562, section 5.8: free for the maker to define):
 //   0-2   "xcl"
 //   3     version of this layout (high nibble), flags (low nibble: unfinished, preserve after
-//         poweroff, preserve after crash)
+//         poweroff, preserve after crash, has vifs)
+//   4     of a whole guest: further flags (lowest bit: a hotplug script attached one of its vifs)
 //   6, 8  high bits: the RFC's version and variant
 //   rest  of a whole guest: random. Of an unfinished one: the process that is creating it, its pid
 //         in bytes 4, 5, 10, 11, its start time in 12-15, its pid namespace in 7 and 9.
@@ -23,6 +24,8 @@ struct Label {
     std::optional<ProcessStamp> maker;  // set while the guest is unfinished
     EndAction on_poweroff = EndAction::destroy;
     EndAction on_crash = EndAction::destroy;
+    bool has_vifs = false;     // backends are recorded for it; of an unfinished one: may be
+    bool has_scripts = false;  // some of them by a hotplug script, which must hear of their end
 };
 
 // The label of a guest that `maker` is creating.
@@ -30,6 +33,9 @@ struct Label {
 
 // The label of a whole guest. `random` makes it unique.
 [[nodiscard]] Uuid whole_label(const GuestConfig& config, const Uuid& random);
+
+// The label of a whole guest that has been given a vif since.
+[[nodiscard]] Uuid label_with_vif(Uuid uuid, bool by_script);
 
 // Nothing when the domain was not created by libxcl.
 [[nodiscard]] std::optional<Label> read_label(const Uuid& uuid);

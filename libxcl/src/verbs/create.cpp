@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // create: makes whole guests of a config, or nothing.
+#include <algorithm>
+#include <list>
+
 #include <fmt/format.h>
 #include <sys/random.h>
 
 #include "record/label.hpp"
 #include "record/record.hpp"
+#include "verbs/guest_vifs.hpp"
 #include "verbs/guests.hpp"
 #include "verbs/verbs.hpp"
 #include "xcl/error.hpp"
@@ -12,7 +16,13 @@
 namespace xcl::verbs {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::uint64_t pages_per_mib = std::uint64_t{1024} * 1024 / kernel::page_size;
+
+// So many guests may wait for their interfaces while further ones are begun: enough to keep the
+// control domain's kernel busy, few enough that none waits long for its turn.
+constexpr std::size_t most_in_flight = 16;
 
 // A domain under construction. Destroys it, record and all, unless it was finished. Should this
 // process die first, the label tells `reap`.
@@ -27,7 +37,7 @@ class UnfinishedGuest {
         if (finished_)
             return;
         if (recorded_)
-            quietly([&] { static_cast<void>(store_.exchange(guest_removal(id_))); });
+            quietly([&] { static_cast<void>(store_.exchange(removal())); });
         quietly([&] { hypervisor_.destroy(id_); });
     }
 
@@ -35,6 +45,7 @@ class UnfinishedGuest {
 
     void record(const RecordInput& input) {
         recorded_ = true;  // also when it fails half way
+        has_vifs_ = !input.vifs.empty();
         const std::vector<StoreRequest> requests = guest_record(input);
         require_done(requests, store_.exchange(requests), id_, "record the guest in XenStore");
     }
@@ -48,6 +59,13 @@ class UnfinishedGuest {
     }
 
   private:
+    [[nodiscard]] std::vector<StoreRequest> removal() const {
+        std::vector<StoreRequest> requests = guest_removal(id_, has_vifs_);
+        if (has_vifs_)
+            requests.push_back(backend_errors_removal(id_));
+        return requests;
+    }
+
     // The error that brought us here is the one to report.
     template <typename Step>
     static void quietly(Step step) noexcept {
@@ -61,6 +79,7 @@ class UnfinishedGuest {
     Store& store_;
     DomainId id_;
     bool recorded_ = false;
+    bool has_vifs_ = false;
     bool finished_ = false;
 };
 
@@ -73,45 +92,190 @@ void require_memory(Hypervisor& hypervisor, std::uint64_t pages) {
                      .hint = "destroy guests, or lower 'memory' in the config"});
 }
 
-CreatedGuest create_one(Hypervisor& hypervisor, Store& store, const Blueprint& blueprint,
-                        const CreateOptions& options, const ProcessStamp& maker) {
-    const auto start = std::chrono::steady_clock::now();
-    const GuestConfig& config = blueprint.config;
-    const std::uint64_t pages = blueprint.layout.total_pages;
-    require_memory(hypervisor, pages);
+// A guest that is recorded, from then until it is whole.
+struct GrowingGuest {
+    GrowingGuest(const Host& host, const NewDomain& domain, std::span<const VifPlan> plans)
+        : start(Clock::now()),
+          guest(host.hypervisor, host.store, domain),
+          vifs(host.network, guest.id(), plans) {}
+    GrowingGuest(const GrowingGuest&) = delete;
+    GrowingGuest& operator=(const GrowingGuest&) = delete;
+    // Before its record goes: scripts look into it.
+    ~GrowingGuest() {
+        if (!whole)
+            vifs.abandon();
+    }
 
-    UnfinishedGuest guest(
-        hypervisor, store,
-        {.uuid = unfinished_label(maker), .vcpus = config.vcpus, .memory_pages = pages});
-    for (std::uint16_t vcpu = 0; vcpu < config.vcpus; ++vcpu)
-        if (const CpuList& cpus = config.cpus_of(vcpu); !cpus.empty())
-            hypervisor.set_affinity(guest.id(), vcpu, cpus);
+    Clock::time_point start;
+    UnfinishedGuest guest;
+    GuestVifs vifs;
+    bool whole = false;
+    std::string name = {};
+    Clock::time_point deadline = Clock::time_point::max();
+    bool started = false;
+};
 
-    // XenStore's port first: MiniOS resumes on the port numbers that it knew.
-    const EventPort store_port = hypervisor.allocate_event_channel(guest.id());
-    std::optional<EventPort> console_port;
-    if (config.console == ConsoleKind::pty)
-        console_port = hypervisor.allocate_event_channel(guest.id());
+// A batch of guests of one blueprint. Those with vifs wait for their interfaces side by side.
+class Batch {
+  public:
+    Batch(const Host& host, const Blueprint& blueprint, const CreateOptions& options)
+        : host_(host),
+          blueprint_(blueprint),
+          options_(options),
+          plans_(plan_vifs(host.network, blueprint.config.vifs, options.count)),
+          maker_(this_process()) {
+        made_.reserve(options.count);
+        if (!plans_.empty())
+            host_.network.listen();
+    }
 
-    const RingFrames frames = hypervisor.build(guest.id(), {.kernel = blueprint.kernel,
-                                                            .ramdisk = blueprint.ramdisk,
-                                                            .layout = blueprint.layout,
-                                                            .cmdline = config.cmdline,
-                                                            .store_port = store_port,
-                                                            .console_port = console_port});
+    // One guest more: everything that needs no waiting.
+    void begin() {
+        const std::uint64_t pages = blueprint_.layout.total_pages;
+        require_memory(host_.hypervisor, pages);
+        growing_.emplace_back(host_,
+                              NewDomain{.uuid = unfinished_label(maker_),
+                                        .vcpus = blueprint_.config.vcpus,
+                                        .memory_pages = pages},
+                              plans_);
+        GrowingGuest& one = growing_.back();
+        place(one.guest.id());
+        record(one);
+        if (!plans_.empty())
+            one.deadline = Clock::now() + options_.timeout;
+        advance(std::prev(growing_.end()));
+    }
 
-    std::string name =
-        options.count > 1 ? fmt::format("{}-{}", config.name, guest.id().value()) : config.name;
-    guest.record({.id = guest.id(),
-                  .name = name,
-                  .store_port = store_port,
-                  .console_port = console_port,
-                  .frames = frames});
-    if (!options.paused)
-        hypervisor.unpause(guest.id());
-    guest.finish(config);
-    return {guest.id(), std::move(name), std::chrono::steady_clock::now() - start};
-}
+    // Goes on until at most `most` guests are on their way.
+    void settle(std::size_t most) {
+        while (growing_.size() > most)
+            take_event(growing_.front().deadline);
+        while (!growing_.empty() && take_event(Clock::time_point{})) {
+        }
+    }
+
+    [[nodiscard]] std::vector<CreatedGuest> made() && { return std::move(made_); }
+
+  private:
+    using Position = std::list<GrowingGuest>::iterator;
+
+    void place(DomainId id) {
+        const GuestConfig& config = blueprint_.config;
+        for (std::uint16_t vcpu = 0; vcpu < config.vcpus; ++vcpu)
+            if (const CpuList& cpus = config.cpus_of(vcpu); !cpus.empty())
+                host_.hypervisor.set_affinity(id, vcpu, cpus);
+    }
+
+    // Fills its memory and records it: from then on the control domain's kernel makes its
+    // interfaces.
+    void record(GrowingGuest& one) {
+        const GuestConfig& config = blueprint_.config;
+        const DomainId id = one.guest.id();
+        // XenStore's port first: MiniOS resumes on the port numbers that it knew.
+        const EventPort store_port = host_.hypervisor.allocate_event_channel(id);
+        std::optional<EventPort> console_port;
+        if (config.console == ConsoleKind::pty)
+            console_port = host_.hypervisor.allocate_event_channel(id);
+
+        const RingFrames frames = host_.hypervisor.build(id, {.kernel = blueprint_.kernel,
+                                                              .ramdisk = blueprint_.ramdisk,
+                                                              .layout = blueprint_.layout,
+                                                              .cmdline = config.cmdline,
+                                                              .store_port = store_port,
+                                                              .console_port = console_port});
+        one.name = options_.count > 1 ? fmt::format("{}-{}", config.name, id.value()) : config.name;
+        one.guest.record({.id = id,
+                          .name = one.name,
+                          .store_port = store_port,
+                          .console_port = console_port,
+                          .frames = frames,
+                          .vifs = one.vifs.recorded()});
+    }
+
+    // Takes one event for whichever guest; false if none came until the deadline.
+    bool take_event(Clock::time_point deadline) {
+        const std::optional<NetworkEvent> event = host_.network.wait_event(deadline);
+        for (auto one = growing_.begin(); event && one != growing_.end();) {
+            const auto next = std::next(one);
+            if (event->kind == NetworkEvent::Kind::lost || event->vif.guest == one->guest.id())
+                guarded(*one, [&] { one->vifs.take(*event); });
+            advance(one);
+            one = next;
+        }
+        require_in_time();
+        return event.has_value();
+    }
+
+    // Starts the guest once its vifs are on their switches; it is whole then, or with
+    // wait_connected once its frontends are connected.
+    void advance(Position one) {
+        if (!one->vifs.plugged())
+            return;
+        if (!one->started) {
+            one->started = true;
+            guarded(*one, [&] { start(*one); });
+        }
+        if (options_.wait_connected && !options_.paused && !one->vifs.connected())
+            return;
+        finish(*one);
+        made_.push_back({one->guest.id(), std::move(one->name), Clock::now() - one->start});
+        growing_.erase(one);
+        if (options_.on_created)
+            options_.on_created(made_.back());
+    }
+
+    void start(GrowingGuest& one) {
+        if (const std::vector<StoreRequest> addresses = one.vifs.chosen_addresses();
+            !addresses.empty())
+            require_done(addresses, host_.store.exchange(addresses), one.guest.id(),
+                         "record its addresses in XenStore");
+        if (!options_.paused)
+            host_.hypervisor.unpause(one.guest.id());
+    }
+
+    void finish(GrowingGuest& one) {
+        one.guest.finish(blueprint_.config);
+        one.whole = true;
+    }
+
+    // Guests were begun in the order of their deadlines.
+    void require_in_time() {
+        if (growing_.empty() || Clock::now() < growing_.front().deadline)
+            return;
+        GrowingGuest& late = growing_.front();
+        guarded(late, [&] { throw late.vifs.overdue(host_.store, options_.timeout); });
+    }
+
+    // Does a step that concerns the guest's vifs. With keep_failed, a guest that fails is left
+    // paused to be looked at; else the batch's end undoes it.
+    template <typename Step>
+    void guarded(GrowingGuest& one, Step step) {
+        try {
+            step();
+        } catch (const Error& error) {
+            if (!options_.keep_failed)
+                throw;
+            const DomainId id = one.guest.id();
+            if (one.started && !options_.paused)
+                host_.hypervisor.pause(id);
+            one.vifs.stop_scripts();
+            const std::vector<StoreRequest> errors{backend_errors_removal(id)};
+            static_cast<void>(host_.store.exchange(errors));
+            finish(one);
+            Failure failure = error.failure();
+            failure.hint = fmt::format("domain {} is left paused, to be looked at", id.value());
+            throw Error(std::move(failure));
+        }
+    }
+
+    const Host& host_;
+    const Blueprint& blueprint_;
+    const CreateOptions& options_;
+    std::vector<VifPlan> plans_;
+    ProcessStamp maker_;
+    std::list<GrowingGuest> growing_;
+    std::vector<CreatedGuest> made_;
+};
 
 }  // namespace
 
@@ -140,17 +304,15 @@ std::string describe(const Blueprint& blueprint) {
         layout.mapped_pages, layout.page_tables.count);
 }
 
-std::vector<CreatedGuest> create(Hypervisor& hypervisor, Store& store, const Blueprint& blueprint,
+std::vector<CreatedGuest> create(const Host& host, const Blueprint& blueprint,
                                  const CreateOptions& options) {
-    const ProcessStamp maker = this_process();
-    std::vector<CreatedGuest> guests;
-    guests.reserve(options.count);
-    while (guests.size() < options.count) {
-        guests.push_back(create_one(hypervisor, store, blueprint, options, maker));
-        if (options.on_created)
-            options.on_created(guests.back());
+    Batch batch(host, blueprint, options);
+    for (unsigned begun = 0; begun < options.count; ++begun) {
+        batch.begin();
+        batch.settle(most_in_flight);
     }
-    return guests;
+    batch.settle(0);
+    return std::move(batch).made();
 }
 
 }  // namespace xcl::verbs

@@ -6,8 +6,10 @@
 #include <iterator>
 #include <thread>
 
+#include "record/label.hpp"
 #include "record/record.hpp"
 #include "verbs/guests.hpp"
+#include "verbs/recorded_vifs.hpp"
 #include "verbs/verbs.hpp"
 
 namespace xcl::verbs {
@@ -19,6 +21,29 @@ std::vector<std::string> backend_kinds(Store& store) {
     return names_below(store, "/local/domain/0/backend", "list the backends in XenStore");
 }
 
+bool may_have_vifs(const DomainInfo& guest) {
+    const std::optional<Label> label = read_label(guest.uuid);
+    return label && label->has_vifs;
+}
+
+// Scripts that attached vifs of these guests are told of their end, while the record that they look
+// into is still there. What a script says then is no reason to keep a guest.
+void run_offline_scripts(const Host& host, std::span<const DomainInfo> guests) {
+    constexpr std::chrono::seconds patience{5};
+    for (const DomainInfo& guest : guests) {
+        const std::optional<Label> label = read_label(guest.uuid);
+        if (!label || !label->has_scripts)
+            continue;
+        const std::vector<VifId> vifs = recorded_vifs(host.store, {&guest.id, 1});
+        for (const RecordedScript& script : recorded_scripts(host.store, vifs))
+            static_cast<void>(host.network.run_script({.path = script.path,
+                                                       .action = "offline",
+                                                       .vif = script.vif,
+                                                       .bridge = script.bridge},
+                                                      std::chrono::steady_clock::now() + patience));
+    }
+}
+
 std::vector<StoreRequest> removal_of(Store& store, std::span<const DomainInfo> guests) {
     std::vector<StoreRequest> removal;
     const auto append = [&](std::vector<StoreRequest> requests) {
@@ -28,7 +53,8 @@ std::vector<StoreRequest> removal_of(Store& store, std::span<const DomainInfo> g
     const std::vector<std::string> kinds =
         any_foreign ? backend_kinds(store) : std::vector<std::string>();
     for (const DomainInfo& guest : guests)
-        append(guest.ours ? guest_removal(guest.id) : foreign_removal(guest.id, guest.uuid, kinds));
+        append(guest.ours ? guest_removal(guest.id, may_have_vifs(guest))
+                          : foreign_removal(guest.id, guest.uuid, kinds));
     return removal;
 }
 
@@ -73,7 +99,7 @@ void sweep_late_terminals(Hypervisor& hypervisor, Store& store,
              now && now->uuid == guest.uuid && std::chrono::steady_clock::now() < deadline;
              now = hypervisor.info(guest.id))
             std::this_thread::sleep_for(pause);
-        std::ranges::move(guest_removal(guest.id), std::back_inserter(removal));
+        std::ranges::move(guest_removal(guest.id, false), std::back_inserter(removal));
     }
     require_done(removal, store.exchange(removal), std::nullopt,
                  "remove a guest's record from XenStore");
@@ -81,15 +107,18 @@ void sweep_late_terminals(Hypervisor& hypervisor, Store& store,
 
 }  // namespace
 
-void destroy(Hypervisor& hypervisor, Store& store, std::span<const DomainId> ids) {
-    destroy_found(hypervisor, store, require_guests(hypervisor, ids, "destroy it"));
+void destroy(const Host& host, std::span<const DomainId> ids) {
+    destroy_found(host, require_guests(host.hypervisor, ids, "destroy it"));
 }
 
-void destroy_found(Hypervisor& hypervisor, Store& store, std::span<const DomainInfo> guests) {
+void destroy_found(const Host& host, std::span<const DomainInfo> guests) {
+    Hypervisor& hypervisor = host.hypervisor;
+    Store& store = host.store;
     if (guests.empty())
         return;
     for (const DomainInfo& guest : guests)
         hold_still(hypervisor, guest);
+    run_offline_scripts(host, guests);
 
     // Records go before domains: the daemon searches its whole tree for nodes of a domain that
     // dies owning some.

@@ -64,8 +64,7 @@ void sort_out_ended(Hypervisor& hypervisor, std::vector<DomainInfo>& waiting,
 }
 
 // Collects the guests of ours whose config does not say preserve.
-void collect(Hypervisor& hypervisor, Store& store, std::span<const DomainInfo> guests,
-             std::vector<EndedGuest>& ended) {
+void collect(const Host& host, std::span<const DomainInfo> guests, std::vector<EndedGuest>& ended) {
     std::vector<DomainInfo> doomed;
     for (EndedGuest& guest : ended) {
         const auto asked = std::ranges::find(guests, guest.id, &DomainInfo::id);
@@ -75,7 +74,7 @@ void collect(Hypervisor& hypervisor, Store& store, std::span<const DomainInfo> g
         guest.collected = true;
         doomed.push_back(*asked);
     }
-    destroy_found(hypervisor, store, doomed);
+    destroy_found(host, doomed);
 }
 
 }  // namespace
@@ -86,9 +85,10 @@ void request_end(Hypervisor& hypervisor, Store& store, std::span<const DomainId>
         request);
 }
 
-std::vector<EndedGuest> end_and_wait(Hypervisor& hypervisor, Store& store,
-                                     std::span<const DomainId> ids, EndRequest request,
-                                     std::chrono::milliseconds timeout) {
+std::vector<EndedGuest> end_and_wait(const Host& host, std::span<const DomainId> ids,
+                                     EndRequest request, std::chrono::milliseconds timeout) {
+    Hypervisor& hypervisor = host.hypervisor;
+    Store& store = host.store;
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     const std::vector<DomainInfo> guests =
         require_guests(hypervisor, ids, fmt::format("ask it for {}", word(request)));
@@ -102,7 +102,7 @@ std::vector<EndedGuest> end_and_wait(Hypervisor& hypervisor, Store& store,
     sort_out_ended(hypervisor, waiting, ended);
     while (!waiting.empty() && store.wait_event(deadline))
         sort_out_ended(hypervisor, waiting, ended);
-    collect(hypervisor, store, guests, ended);
+    collect(host, guests, ended);
     if (!waiting.empty())
         throw_unanswered(waiting, request, timeout);
     return ended;

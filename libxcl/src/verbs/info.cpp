@@ -21,14 +21,18 @@ std::vector<std::string> names(Store& store, std::span<const DomainId> ids) {
     return names;
 }
 
-GuestDetails info(Hypervisor& hypervisor, Store& store, DomainId id) {
-    const std::optional<DomainInfo> domain = hypervisor.info(id);
+GuestDetails info(const Host& host, DomainId id) {
+    const std::optional<DomainInfo> domain = host.hypervisor.info(id);
     if (!domain)
         throw no_such_guest(id);
     const std::vector<StoreRequest> requests{store_read(domain_path(id) + "/name"),
                                              store_read(domain_path(id) + "/console/tty")};
-    const std::vector<StoreReply> replies = store.exchange(requests);
-    return {.domain = *domain, .name = replies[0].value, .console = replies[1].value};
+    const std::vector<StoreReply> replies = host.store.exchange(requests);
+    const std::vector<DomainId> ids{id};
+    return {.domain = *domain,
+            .name = replies[0].value,
+            .console = replies[1].value,
+            .vifs = vifs(host, ids)};
 }
 
 DomainId find(Hypervisor& hypervisor, Store& store, const std::string& name) {

@@ -54,7 +54,9 @@ std::optional<ReapCause> cause_to_reap(Hypervisor& hypervisor, Store& store,
 
 }  // namespace
 
-std::vector<Reaped> reap(Hypervisor& hypervisor, Store& store, const IsRunning& is_running) {
+std::vector<Reaped> reap(const Host& host, const IsRunning& is_running) {
+    Hypervisor& hypervisor = host.hypervisor;
+    Store& store = host.store;
     // Records first, domains second: a record seen before and without a domain now is an orphan.
     const std::vector<DomainId> recorded = recorded_ids(store);
     const std::vector<DomainInfo> domains = hypervisor.list();
@@ -68,13 +70,14 @@ std::vector<Reaped> reap(Hypervisor& hypervisor, Store& store, const IsRunning& 
             doomed.push_back(domain);
         }
     }
-    destroy_found(hypervisor, store, doomed);
+    destroy_found(host, doomed);
 
     for (const DomainId id : recorded) {
         if (id == control_domain ||
             std::ranges::find(domains, id, &DomainInfo::id) != domains.end())
             continue;
-        const std::vector<StoreRequest> removal = guest_removal(id);
+        std::vector<StoreRequest> removal = guest_removal(id, true);
+        removal.push_back(backend_errors_removal(id));
         require_done(removal, store.exchange(removal), id, "remove its record from XenStore");
         reaped.push_back({id, ReapCause::orphan});
     }

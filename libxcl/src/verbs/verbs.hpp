@@ -12,10 +12,18 @@
 #include "core/process.hpp"
 #include "kernel/image.hpp"
 #include "ports/hypervisor.hpp"
+#include "ports/network.hpp"
 #include "ports/store.hpp"
 #include "xcl/toolstack.hpp"
 
 namespace xcl::verbs {
+
+// The ports to the host, for verbs that need all of them.
+struct Host {
+    Hypervisor& hypervisor;
+    Store& store;
+    Network& network;
+};
 
 // The parts that all guests of a batch share, read once.
 struct Blueprint {
@@ -30,31 +38,37 @@ struct Blueprint {
 // One line for people: what was read, and how it will lie in a guest's memory.
 [[nodiscard]] std::string describe(const Blueprint& blueprint);
 
-std::vector<CreatedGuest> create(Hypervisor& hypervisor, Store& store, const Blueprint& blueprint,
+std::vector<CreatedGuest> create(const Host& host, const Blueprint& blueprint,
                                  const CreateOptions& options);
 
-void destroy(Hypervisor& hypervisor, Store& store, std::span<const DomainId> ids);
+void destroy(const Host& host, std::span<const DomainId> ids);
 // The same for guests that were just seen. One that is gone by now is no error: somebody else may
 // destroy or reap at the same time.
-void destroy_found(Hypervisor& hypervisor, Store& store, std::span<const DomainInfo> guests);
+void destroy_found(const Host& host, std::span<const DomainInfo> guests);
 
 void pause(Hypervisor& hypervisor, std::span<const DomainId> ids);
 void unpause(Hypervisor& hypervisor, std::span<const DomainId> ids);
 
 void request_end(Hypervisor& hypervisor, Store& store, std::span<const DomainId> ids,
                  EndRequest request);
-std::vector<EndedGuest> end_and_wait(Hypervisor& hypervisor, Store& store,
-                                     std::span<const DomainId> ids, EndRequest request,
-                                     std::chrono::milliseconds timeout);
+std::vector<EndedGuest> end_and_wait(const Host& host, std::span<const DomainId> ids,
+                                     EndRequest request, std::chrono::milliseconds timeout);
+
+// One vif more for a running guest; returns its number.
+std::uint16_t attach(const Host& host, DomainId id, const VifConfig& vif,
+                     const AttachOptions& options);
+void detach(const Host& host, const VifId& vif, const DetachOptions& options);
+// The vifs of these guests, in their order.
+std::vector<VifInfo> vifs(const Host& host, std::span<const DomainId> ids);
 
 std::vector<std::string> names(Store& store, std::span<const DomainId> ids);
-GuestDetails info(Hypervisor& hypervisor, Store& store, DomainId id);
+GuestDetails info(const Host& host, DomainId id);
 DomainId find(Hypervisor& hypervisor, Store& store, const std::string& name);
 
 std::string console_path(Hypervisor& hypervisor, Store& store, DomainId id,
                          std::chrono::milliseconds timeout);
 
 using IsRunning = std::function<bool(const ProcessStamp&)>;
-std::vector<Reaped> reap(Hypervisor& hypervisor, Store& store, const IsRunning& is_running);
+std::vector<Reaped> reap(const Host& host, const IsRunning& is_running);
 
 }  // namespace xcl::verbs

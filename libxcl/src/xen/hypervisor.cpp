@@ -20,10 +20,11 @@ constexpr std::uint64_t kib_per_page = kernel::page_size / 1024;
 
 // Event channels a guest may have: two, and up to three a vif; libxl's own choice.
 constexpr std::uint32_t max_event_port = 1023;
-// Grant frames: 512 grants each. A netfront takes 512 + a few, so 4 leave room for several.
-constexpr std::int32_t max_grant_frames = 4;
 // A bit for each CPU that the host may have.
 constexpr std::size_t map_bytes = (GuestConfig::max_cpu + 8) / 8;
+// Grant frames: 512 grants each, and Xen's own limit (gnttab_max_frames). A netfront takes two and
+// a queue more each; Xen makes a frame only when the guest asks for it.
+constexpr std::int32_t max_grant_frames = 64;
 // Nobody maps grants of others in a guest that is no backend.
 constexpr std::int32_t max_maptrack_frames = 1;
 

@@ -30,6 +30,8 @@ std::uint32_t wire_type(StoreRequest::Operation operation) {
             return XS_DIRECTORY;
         case StoreRequest::Operation::write:
             return XS_WRITE;
+        case StoreRequest::Operation::make_directory:
+            return XS_MKDIR;
         case StoreRequest::Operation::remove:
             return XS_RM;
         case StoreRequest::Operation::set_permissions:

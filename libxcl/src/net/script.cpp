@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Starts hotplug scripts and takes their verdicts.
+#include "net/script.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <memory>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "xcl/error.hpp"
+
+namespace xcl::net {
+namespace {
+
+// Where a name without '/' is looked for.
+constexpr std::array<std::string_view, 3> folders{"/run/cosmos/hotplug", "/etc/xen/scripts",
+                                                  XCL_DATA_DIR "/hotplug"};
+
+struct SpawnSettings {
+    SpawnSettings() {
+        posix_spawn_file_actions_init(&files);
+        posix_spawnattr_init(&attributes);
+    }
+    ~SpawnSettings() {
+        posix_spawn_file_actions_destroy(&files);
+        posix_spawnattr_destroy(&attributes);
+    }
+    SpawnSettings(const SpawnSettings&) = delete;
+    SpawnSettings& operator=(const SpawnSettings&) = delete;
+
+    posix_spawn_file_actions_t files{};
+    posix_spawnattr_t attributes{};
+};
+
+// What libxl hands to a vif's script, as Xen's own scripts read it, and the bridge, which spares
+// ours a look into XenStore.
+std::vector<std::string> environment_of(const ScriptCall& call) {
+    return {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            fmt::format("XENBUS_TYPE=vif"),
+            fmt::format("XENBUS_PATH=backend/vif/{}/{}", call.vif.guest.value(), call.vif.number),
+            "XENBUS_BASE_PATH=backend",
+            "type_if=vif",
+            fmt::format("script={}", call.path),
+            fmt::format("vif={}", interface_name(call.vif)),
+            fmt::format("bridge={}", call.bridge)};
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+    std::vector<char*> pointers;
+    for (std::string& text : texts)
+        pointers.push_back(text.data());
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+pid_t spawned(const ScriptCall& call, int output) {
+    SpawnSettings settings;
+    posix_spawn_file_actions_addopen(&settings.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&settings.files, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&settings.files, output, STDERR_FILENO);
+    // A group of its own, to be killed as one; at the priority of an ordinary process.
+    const sched_param ordinary{.sched_priority = 0};
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setpgroup(&settings.attributes, 0);
+    posix_spawnattr_setschedpolicy(&settings.attributes, SCHED_OTHER);
+    posix_spawnattr_setschedparam(&settings.attributes, &ordinary);
+    posix_spawnattr_setsigmask(&settings.attributes, &none);
+    posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETPGROUP |
+                                                       POSIX_SPAWN_SETSCHEDULER |
+                                                       POSIX_SPAWN_SETSIGMASK);
+    std::vector<std::string> words{call.path, call.action, "type_if=vif"};
+    std::vector<std::string> environment = environment_of(call);
+    pid_t process = 0;
+    const int error =
+        posix_spawn(&process, call.path.c_str(), &settings.files, &settings.attributes,
+                    pointers_to(words).data(), pointers_to(environment).data());
+    if (error != 0)
+        throw Error({.domain = call.vif.guest,
+                     .doing = fmt::format("run the hotplug script {}", call.path),
+                     .call = "posix_spawn",
+                     .error = error});
+    return process;
+}
+
+bool can_be_run(const std::string& path) {
+    struct stat status {};
+    return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+           access(path.c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+Script::Script(const ScriptCall& call) : vif_(call.vif), path_(call.path) {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+        throw Error({.doing = "run a hotplug script", .call = "pipe2", .error = errno});
+    output_ = Descriptor(ends[0]);
+    const Descriptor input(ends[1]);
+    group_ = spawned(call, input.get());
+    process_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, group_, 0)));
+    if (!process_.is_open()) {
+        const int error = errno;
+        ::kill(-group_, SIGKILL);
+        waitpid(group_, nullptr, 0);
+        throw Error({.doing = "run a hotplug script", .call = "pidfd_open", .error = error});
+    }
+}
+
+Script::~Script() {
+    kill();
+}
+
+void Script::kill() noexcept {
+    if (!process_.is_open())
+        return;
+    ::kill(-group_, SIGKILL);
+    waitpid(group_, nullptr, 0);
+    process_ = Descriptor();
+}
+
+// The last line it printed. What a talkative one printed beyond the pipe's room is lost.
+std::string Script::last_words() {
+    std::string text(std::size_t{64} * 1024, '\0');
+    const ssize_t got = read(output_.get(), text.data(), text.size());
+    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    while (!text.empty() && text.back() == '\n')
+        text.pop_back();
+    text.erase(0, text.rfind('\n') + 1);
+    for (char& byte : text)
+        if (static_cast<unsigned char>(byte) < ' ')
+            byte = ' ';
+    constexpr std::size_t longest = 200;
+    text.resize(std::min(text.size(), longest));
+    return text;
+}
+
+std::string Script::problem() {
+    int status = 0;
+    waitpid(group_, &status, 0);
+    ::kill(-group_, SIGKILL);  // what it left running in its group
+    process_ = Descriptor();
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return {};
+    std::string problem =
+        WIFEXITED(status)
+            ? fmt::format("the script {} failed with exit status {}", path_, WEXITSTATUS(status))
+            : fmt::format("the script {} was killed by signal {}", path_, WTERMSIG(status));
+    if (const std::string words = last_words(); !words.empty())
+        problem += fmt::format(": {}", words);
+    return problem;
+}
+
+std::string find_script(const std::string& name) {
+    const auto fail = [&](std::string_view problem, std::string_view hint) {
+        throw Error({.doing = "attach a network interface",
+                     .problem = std::string(problem),
+                     .hint = std::string(hint)});
+    };
+    if (name.starts_with('/')) {
+        if (!can_be_run(name))
+            fail(fmt::format("the hotplug script {} is no file that can be run", name),
+                 "see that it exists and has the right to be executed");
+        return name;
+    }
+    for (const std::string_view folder : folders)
+        if (std::string path = fmt::format("{}/{}", folder, name); can_be_run(path))
+            return path;
+    fail(fmt::format("there is no hotplug script '{}' in {}", name, fmt::join(folders, ", ")),
+         "give 'script' a whole path");
+    return {};
+}
+
+}  // namespace xcl::net

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reads which vifs are recorded.
+#include "verbs/recorded_vifs.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "record/record.hpp"
+
+namespace xcl::verbs {
+
+std::vector<VifId> recorded_vifs(Store& store, std::span<const DomainId> ids) {
+    std::vector<StoreRequest> requests;
+    for (const DomainId id : ids)
+        requests.push_back(store_directory(domain_path(id) + "/device/vif"));
+    const std::vector<StoreReply> replies = store.exchange(requests);
+
+    std::vector<VifId> vifs;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const auto first = static_cast<std::ptrdiff_t>(vifs.size());
+        for (const std::string& name : directory_names(replies[i])) {
+            std::uint16_t number = 0;
+            const char* const end = name.data() + name.size();
+            if (const auto [rest, error] = std::from_chars(name.data(), end, number);
+                error == std::errc{} && rest == end)
+                vifs.push_back({ids[i], number});
+        }
+        std::sort(vifs.begin() + first, vifs.end());
+    }
+    return vifs;
+}
+
+std::vector<RecordedScript> recorded_scripts(Store& store, std::span<const VifId> vifs) {
+    std::vector<StoreRequest> requests;
+    for (const VifId& vif : vifs) {
+        requests.push_back(store_read(backend_path(vif) + "/script"));
+        requests.push_back(store_read(backend_path(vif) + "/bridge"));
+    }
+    const std::vector<StoreReply> replies = store.exchange(requests);
+    std::vector<RecordedScript> scripts;
+    for (std::size_t i = 0; i < vifs.size(); ++i)
+        if (!replies[2 * i].value.empty())
+            scripts.push_back({vifs[i], replies[2 * i].value, replies[2 * i + 1].value});
+    return scripts;
+}
+
+}  // namespace xcl::verbs

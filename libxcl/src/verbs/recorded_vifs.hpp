@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What XenStore says of the vifs that guests have.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ports/store.hpp"
+#include "xcl/network.hpp"
+
+namespace xcl::verbs {
+
+// The vifs of these guests, in their order and ascending; one exchange.
+[[nodiscard]] std::vector<VifId> recorded_vifs(Store& store, std::span<const DomainId> ids);
+
+// A vif that a hotplug script attached.
+struct RecordedScript {
+    VifId vif;
+    std::string path;
+    std::string bridge;
+};
+
+[[nodiscard]] std::vector<RecordedScript> recorded_scripts(Store& store,
+                                                           std::span<const VifId> vifs);
+
+}  // namespace xcl::verbs

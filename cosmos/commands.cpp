@@ -144,6 +144,34 @@ std::span<const Command> commands() {
                 "the alternative names cosmos-switch-0, cosmos-switch-1 and so on.",
                 {"cosmos switch list", "cosmos switch list --json"},
                 declare_switch_list},
+        Command{
+            "host check",
+            "list what this host needs for many guests, and what it has",
+            "Lists everything that limits how many guests this host carries: what is there, what N "
+            "guests need, and why. Guests that run already count among the N. Exit status 1 when "
+            "something falls short. Changes nothing.",
+            {"cosmos host check --guests 10000",
+             "cosmos host check --json | jq '.[]|select(.ok|not)'"},
+            declare_host_check},
+        Command{"host prepare",
+                "set what host check finds short",
+                "Sets what falls short and can be set, says each change, and leaves alone what is "
+                "set already. What no setting changes (memory, the choice of the store daemon) is "
+                "said on stderr, with exit status 1. Settings hold until the next boot: the "
+                "systemd unit cosmos-host.service runs this at each, for as many guests as "
+                "/etc/default/cosmos says. Mounts a RAM disk at /run/cosmos with the hotplug "
+                "script, the configs and their images; the copied configs name the copied images.",
+                {"cosmos host prepare --guests 10000", "cosmos host prepare --dry-run",
+                 "cosmos create /run/cosmos/configs/guest.cfg"},
+                declare_host_prepare},
+        Command{"host cache add",
+                "copy images into the RAM disk",
+                "Copies an image, or the regular files of a directory, into the RAM disk that host "
+                "prepare mounts, and prints the path of each copy: a guest config names it like "
+                "any other file (kernel = '/run/cosmos/images/web.elf'). A copy appears whole or "
+                "not at all; it replaces an older one of its name, which is said on stderr.",
+                {"cosmos host cache add web.elf", "cosmos host cache add /srv/images"},
+                declare_host_cache_add},
         Command{"completion",
                 "print a completion script",
                 "Prints a script that completes cosmos commands and options in a shell.",

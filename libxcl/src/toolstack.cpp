@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "host/linux_machine.hpp"
+#include "host/survey.hpp"
 #include "net/linux_network.hpp"
 #include "verbs/verbs.hpp"
 #include "xen/hypervisor.hpp"
@@ -123,6 +125,24 @@ std::string Toolstack::console_path(DomainId id, std::chrono::milliseconds timeo
 
 std::vector<Reaped> Toolstack::reap() {
     return verbs::reap(host_->ports(), is_running);
+}
+
+std::vector<HostItem> Toolstack::check_host(const HostDemand& demand) {
+    host::LinuxMachine machine;
+    host::Host parts{machine, host_->hypervisor, host_->network};
+    return host::check(parts, demand);
+}
+
+std::vector<HostItem> Toolstack::prepare_host(const HostDemand& demand,
+                                              const PrepareOptions& options) {
+    host::LinuxMachine machine;
+    host::Host parts{machine, host_->hypervisor, host_->network};
+    return host::prepare(parts, demand, options);
+}
+
+std::vector<CachedImage> cache_images(const std::string& file_or_directory) {
+    host::LinuxMachine machine;
+    return host::cache_images(machine, file_or_directory);
 }
 
 Timings Toolstack::timings() const noexcept {

@@ -14,6 +14,7 @@
 #include "xcl/domain_info.hpp"
 #include "xcl/error.hpp"
 #include "xcl/guest_config.hpp"
+#include "xcl/host.hpp"
 #include "xcl/network.hpp"
 #include "xcl/timings.hpp"
 
@@ -159,6 +160,15 @@ class Toolstack {
     // Collects guests of ours that ended (unless their config says preserve), what killed
     // processes left half made or half destroyed, and records whose domain is gone.
     std::vector<Reaped> reap();
+
+    // All that limits how many guests this host carries, what is there and what they need.
+    [[nodiscard]] std::vector<HostItem> check_host(const HostDemand& demand);
+
+    // Sets what falls short of the demand and can be set, until the next boot; what is set already
+    // is left alone. Returns what falls short still. Not undone when a setting fails: the Error
+    // says which, and those before it stay.
+    std::vector<HostItem> prepare_host(const HostDemand& demand,
+                                       const PrepareOptions& options = {});
 
     // Spent so far in this Toolstack; zero unless Options::take_times.
     [[nodiscard]] Timings timings() const noexcept;

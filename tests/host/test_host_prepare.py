@@ -47,10 +47,18 @@ class HostSettings(HostTest):
                 self.addCleanup(command, "taskset", "-a", "-c", "-p", cpus, pid)
         self.addCleanup(command, "xl", "vcpu-pin", "0", "all", "all")
         self.addCleanup(lambda: os.path.ismount(RAMDISK) and command("umount", RAMDISK))
+        self.addCleanup(self._remove_switches, self.switches())
         # As Debian's daemons and kernel begin.
         command("prlimit", "--pid", daemon("xenconsoled"), "--nofile=1024:4096")
         pathlib.Path(SETTINGS["kernel.pty.max"]).write_text("4096")
         pathlib.Path(SETTINGS["xen_netback.max_queues"]).write_text("4")
+
+    def switches(self):
+        return {entry["name"] for entry in json.loads(self.cosmos("switch", "list", "--json").out)}
+
+    def _remove_switches(self, before):
+        for name in self.switches() - before:
+            self.cosmos("switch", "remove", name)
 
     def values(self):
         return {name: int(pathlib.Path(path).read_text()) for name, path in SETTINGS.items()}
@@ -120,6 +128,7 @@ class Prepare(HostSettings):
         self.assertEqual(self.values()["kernel.pty.max"], 11024)
         self.assertEqual(self.values()["xen_netback.max_queues"], 1)
         self.assertEqual(self.console_limit(), 40256)
+        self.assertEqual(len(self.switches()), 10)
         self.assertLessEqual({name for name, item in self.check().items() if not item["ok"]}, UNSETTABLE)
         self.assertEqual(self.prepare(), ["nothing to change"])
 

@@ -23,7 +23,7 @@ using ::testing::SizeIs;
 
 std::vector<CreatedGuest> create(FakeHost& host, const GuestConfig& config,
                                  const CreateOptions& options) {
-    return verbs::create(host.hypervisor, host.store, blueprint_of(config), options);
+    return verbs::create(host.ports(), blueprint_of(config), options);
 }
 
 TEST(Create, GuestIsBuiltRecordedIntroducedAndRunning) {
@@ -327,7 +327,7 @@ TEST_P(CreateOf, KilledAtAnyPointItLeavesWholeGuestsAndWhatReapCollects) {
 
         const Holdings left = holdings(host);
         const auto by_neighbour = [](const ProcessStamp&) { return true; };
-        EXPECT_THAT(verbs::reap(host.hypervisor, host.store, by_neighbour), IsEmpty());
+        EXPECT_THAT(verbs::reap(host.ports(), by_neighbour), IsEmpty());
         EXPECT_EQ(holdings(host), left) << "reaped from under a maker that runs";
 
         std::optional<ProcessStamp> maker;
@@ -335,14 +335,14 @@ TEST_P(CreateOf, KilledAtAnyPointItLeavesWholeGuestsAndWhatReapCollects) {
             maker = process;
             return false;
         };
-        const auto reaped = verbs::reap(host.hypervisor, host.store, after_death);
+        const auto reaped = verbs::reap(host.ports(), after_death);
         expect_only_whole_guests(host, outcome.whole);
         EXPECT_EQ(reaped.size(), left.domains.size() - 1 - outcome.whole.size());
         if (!reaped.empty()) {
             EXPECT_THAT(reaped, ElementsAre(Reaped{reaped.front().id, ReapCause::unfinished}));
             EXPECT_EQ(maker, this_process());
         }
-        EXPECT_THAT(verbs::reap(host.hypervisor, host.store, after_death), IsEmpty());
+        EXPECT_THAT(verbs::reap(host.ports(), after_death), IsEmpty());
     }
     EXPECT_EQ(point, GetParam().points);
 }
@@ -378,8 +378,7 @@ TEST(Create, FirstErrorIsReportedAndReapCollectsWhenTheCleanUpFailsToo) {
         }
         EXPECT_NE(holdings(host), before);
         host.faults.none();
-        const auto reaped =
-            verbs::reap(host.hypervisor, host.store, [](const ProcessStamp&) { return false; });
+        const auto reaped = verbs::reap(host.ports(), [](const ProcessStamp&) { return false; });
         EXPECT_THAT(reaped, SizeIs(1));
         EXPECT_EQ(holdings(host), before);
     }

@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 constexpr int injected = EXDEV;
 
 void destroy(FakeHost& host, const std::vector<DomainId>& ids) {
-    verbs::destroy(host.hypervisor, host.store, ids);
+    verbs::destroy(host.ports(), ids);
 }
 
 bool nobody_runs(const ProcessStamp& /*process*/) {
@@ -212,7 +212,7 @@ struct Three {
 
 // Whatever stopped a destroy, the ids that still exist can be destroyed, and then none is left.
 void expect_rest_is_destroyable(FakeHost& host) {
-    static_cast<void>(verbs::reap(host.hypervisor, host.store, nobody_runs));
+    static_cast<void>(verbs::reap(host.ports(), nobody_runs));
     const std::vector<DomainId> left = existing(host);
     EXPECT_TRUE(std::ranges::includes(left, recorded(host))) << "a record without its domain";
     EXPECT_NO_THROW(destroy(host, left));

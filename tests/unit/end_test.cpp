@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds timeout{1500};
 
 std::vector<EndedGuest> end_and_wait(FakeHost& host, const std::vector<DomainId>& ids,
                                      EndRequest request = EndRequest::poweroff) {
-    return verbs::end_and_wait(host.hypervisor, host.store, ids, request, timeout);
+    return verbs::end_and_wait(host.ports(), ids, request, timeout);
 }
 
 // The guest does what it is asked for: acknowledges, then acts.
@@ -167,8 +167,7 @@ TEST(EndAndWait, GuestThatCrashesInsteadIsReportedAsCrashed) {
 TEST(EndAndWait, GuestThatSomebodyDestroysMeanwhileCountsAsGone) {
     FakeHost host;
     const DomainId id = host.add_guest(small_guest());
-    host.store.while_asleep = {
-        [&] { verbs::destroy(host.hypervisor, host.store, std::vector{id}); }};
+    host.store.while_asleep = {[&] { verbs::destroy(host.ports(), std::vector{id}); }};
     const auto ended = end_and_wait(host, {id});
     ASSERT_THAT(ended, SizeIs(1));
     EXPECT_FALSE(ended[0].reason);
@@ -179,7 +178,7 @@ TEST(EndAndWait, AnotherGuestUnderTheSameIdIsNotCollected) {
     FakeHost host;
     const DomainId id = host.add_guest(small_guest());
     host.store.while_asleep = {[&] {
-        verbs::destroy(host.hypervisor, host.store, std::vector{id});
+        verbs::destroy(host.ports(), std::vector{id});
         host.hypervisor.next_id = id.value();
         host.hypervisor.end(host.add_guest(small_guest()), ShutdownReason::poweroff);
     }};
@@ -196,8 +195,7 @@ TEST(EndAndWait, GuestThatIsReapedBeforeItIsCollectedIsNoError) {
     const DomainId id = host.add_guest(small_guest());
     host.store.while_asleep = {obeys(host, id)};
     host.faults.meanwhile("pause", [&] {
-        static_cast<void>(
-            verbs::reap(host.hypervisor, host.store, [](const ProcessStamp&) { return true; }));
+        static_cast<void>(verbs::reap(host.ports(), [](const ProcessStamp&) { return true; }));
     });
     EXPECT_NO_THROW(end_and_wait(host, {id}));
     EXPECT_EQ(holdings(host), before);
@@ -263,10 +261,9 @@ TEST(EndAndWait, AnyPointThatFailsLeavesGuestsThatCanBeDestroyed) {
             EXPECT_EQ(failure->error, injected);
         }
         host.faults.none();
-        static_cast<void>(
-            verbs::reap(host.hypervisor, host.store, [](const ProcessStamp&) { return false; }));
+        static_cast<void>(verbs::reap(host.ports(), [](const ProcessStamp&) { return false; }));
         EXPECT_EQ(recorded(host), existing(host));
-        verbs::destroy(host.hypervisor, host.store, existing(host));
+        verbs::destroy(host.ports(), existing(host));
         EXPECT_EQ(holdings(host), before);
     }
     EXPECT_GE(point, 20U);

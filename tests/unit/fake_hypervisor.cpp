@@ -161,7 +161,8 @@ void FakeHypervisor::unpause(DomainId id) {
     FakeDomain& domain = begin("unpause", id);
     if (domain.pauses == 0)
         refuse("unpause", EINVAL);
-    --domain.pauses;
+    if (--domain.pauses == 0)
+        on_unpause(id.value());
 }
 
 void FakeHypervisor::destroy(DomainId id) {

@@ -67,6 +67,7 @@ class FakeHypervisor final : public Hypervisor {
     std::vector<std::string> calls;  // "pause 5"
     // What the store's daemon hears of (VIRQ_DOM_EXC): a domain ended, or is gone.
     std::function<void(std::uint16_t)> on_end = [](std::uint16_t) {};
+    std::function<void(std::uint16_t)> on_unpause = [](std::uint16_t) {};  // it runs
 
   private:
     // Counts and records the call and throws if it is to fail.

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "fake_hypervisor.hpp"
+#include "fakes.hpp"
 #include "faults.hpp"
 #include "host/survey.hpp"
 #include "ports/machine.hpp"
@@ -56,7 +56,7 @@ class FakeMachine final : public Machine {
 };
 
 // A host of 8 CPUs, 4 of them dom0's, to check and prepare.
-struct FakeXenHost {
+struct FakeXenHost : FakeHost {
     FakeXenHost() { hypervisor.domains[0].vcpus = 4; }
 
     [[nodiscard]] std::vector<HostItem> check(const HostDemand& demand) {
@@ -67,10 +67,8 @@ struct FakeXenHost {
     // Prepares, and returns the names of what was changed.
     std::vector<std::string> prepare(const HostDemand& demand, bool dry_run = false);
 
-    Faults faults;
-    FakeHypervisor hypervisor{faults};
     FakeMachine machine{faults};
-    host::Host parts{.machine = machine, .hypervisor = hypervisor};
+    host::Host parts{machine, hypervisor, network};
     std::vector<HostItem> still_short;  // of the last prepare
 };
 

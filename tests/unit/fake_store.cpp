@@ -108,6 +108,8 @@ StoreReply FakeStore::serve(const StoreRequest& request) {
             return directory(request.path);
         case Operation::write:
             return {write(request.path, request.value), {}};
+        case Operation::make_directory:
+            return {make_directory(request.path), {}};
         case Operation::remove:
             return {remove(request.path), {}};
         case Operation::set_permissions:
@@ -138,7 +140,12 @@ int FakeStore::write(const std::string& path, const std::string& value) {
         nodes[path] = {value, nodes.at(parent).permissions};
     }
     fire(path);
+    on_write(path, value);
     return 0;
+}
+
+int FakeStore::make_directory(const std::string& path) {
+    return exists(path) ? 0 : write(path, "");
 }
 
 int FakeStore::guest_write(DomainId id, const std::string& path, const std::string& value) {
@@ -165,6 +172,7 @@ int FakeStore::remove(const std::string& path) {
     for (const std::string& node : removed) {
         nodes.erase(node);
         fire(node);
+        on_remove(node);
     }
     return 0;
 }

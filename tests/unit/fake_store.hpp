@@ -50,10 +50,15 @@ class FakeStore final : public Store {
     // What happens, one after the other, while wait_event sleeps. When all has happened, its
     // deadline passes.
     std::deque<std::function<void()>> while_asleep;
+    // What the control domain's kernel hears of: a node was written, a node is gone.
+    std::function<void(const std::string& path, const std::string& value)> on_write =
+        [](const auto&, const auto&) {};
+    std::function<void(const std::string& path)> on_remove = [](const auto&) {};
 
   private:
     StoreReply serve(const StoreRequest& request);
     StoreReply directory(const std::string& path) const;
+    int make_directory(const std::string& path);
     int remove(const std::string& path);
     int set_permissions(const std::string& path, const std::string& value);
     int introduce(const StoreRequest& request);

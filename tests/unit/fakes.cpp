@@ -16,8 +16,7 @@
 namespace xcl::test {
 
 DomainId FakeHost::add_guest(const GuestConfig& config) {
-    const DomainId id =
-        verbs::create(hypervisor, store, blueprint_of(config), {.on_created = {}}).front().id;
+    const DomainId id = verbs::create(ports(), blueprint_of(config), {.on_created = {}}).front().id;
     if (config.console == ConsoleKind::pty)
         store.write(domain_path(id) + "/console/tty", "/dev/pts/7");  // as xenconsoled does
     hypervisor.calls.clear();
@@ -42,7 +41,8 @@ DomainId FakeHost::add_foreign(const std::string& name) {
 }
 
 Holdings holdings(const FakeHost& host) {
-    return {host.hypervisor.domains, host.store.nodes};
+    return {host.hypervisor.domains, host.store.nodes, host.network.vifs, host.network.running,
+            host.network.scripted};
 }
 
 void PrintTo(const Holdings& holdings, std::ostream* out) {
@@ -52,6 +52,12 @@ void PrintTo(const Holdings& holdings, std::ostream* out) {
     *out << ", nodes";
     for (const auto& entry : holdings.nodes)
         *out << ' ' << entry.first;
+    for (const auto& entry : holdings.vifs)
+        *out << ' ' << interface_name(entry.first);
+    for (const VifId& vif : holdings.running_scripts)
+        *out << " script of " << interface_name(vif);
+    for (const VifId& vif : holdings.scripted)
+        *out << ' ' << interface_name(vif) << " not offline";
 }
 
 GuestConfig small_guest() {

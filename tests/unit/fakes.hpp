@@ -3,10 +3,12 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "fake_hypervisor.hpp"
+#include "fake_network.hpp"
 #include "fake_store.hpp"
 #include "faults.hpp"
 #include "verbs/verbs.hpp"
@@ -17,6 +19,9 @@ struct FakeHost {
     Faults faults;
     FakeHypervisor hypervisor{faults};
     FakeStore store{faults, hypervisor};
+    FakeNetwork network{faults, hypervisor, store};
+
+    [[nodiscard]] verbs::Host ports() { return {hypervisor, store, network}; }
 
     // A whole guest of ours; its calls and exchanges are not kept.
     DomainId add_guest(const GuestConfig& config);
@@ -28,6 +33,9 @@ struct FakeHost {
 struct Holdings {
     std::map<std::uint16_t, FakeDomain> domains;
     std::map<std::string, FakeStore::Node> nodes;
+    std::map<VifId, FakeVif> vifs = {};
+    std::set<VifId> running_scripts = {};
+    std::set<VifId> scripted = {};  // their scripts wait to be told of the end
 
     friend bool operator==(const Holdings&, const Holdings&) = default;
 };

@@ -17,8 +17,9 @@ class Killed final : public std::exception {
     [[nodiscard]] const char* what() const noexcept override { return "killed"; }
 };
 
-// A point is a hypervisor call, the sending of an exchange, each request in it, and the way of its
-// replies back. Both fakes of a host share one count, which begins anew with each of the setters.
+// A point is a call of the hypervisor or the network, the sending of an exchange, each request in
+// it, and the way of its replies back. The fakes of a host share one count, which begins anew with
+// each of the setters.
 class Faults {
   public:
     void none() {
@@ -36,6 +37,9 @@ class Faults {
     // Whether the point that was set has been passed, and what it was.
     [[nodiscard]] bool hit() const { return passed_ > point_; }
     [[nodiscard]] const std::string& what() const { return what_; }
+
+    // Whether the process counts as killed by now.
+    [[nodiscard]] bool killed() const { return mode_ == Mode::kill && hit(); }
 
     // What another process does just before the point of that name, once.
     void meanwhile(std::string before, std::function<void()> happens) {

@@ -99,9 +99,11 @@ TEST(HostCheck, MemoryOfDom0IsWhatIsAvailable) {
     EXPECT_FALSE(host.item("free memory of dom0", many).enough);
 }
 
-TEST(HostCheck, SwitchesAreCountedWhereSomebodyCounts) {
+TEST(HostCheck, ASwitchForEach1023Guests) {
     FakeXenHost host;
-    host.parts.count_switches = [] { return std::uint64_t{1}; };
+    host.network.bridges.clear();
+    EXPECT_FALSE(host.item("switches", few).enough);
+    host.network.add_bridge("sw0");
     EXPECT_TRUE(host.item("switches", {.guests = 1023}).enough);
     EXPECT_FALSE(host.item("switches", {.guests = 1024}).enough);
     EXPECT_EQ(host.item("switches", many).need, "10");

@@ -104,13 +104,16 @@ TEST(HostPrepare, BringsOutdatedCopiesUpToDate) {
     EXPECT_EQ(host.machine.files.at("/run/cosmos/images/guest.elf"), "a newer image");
 }
 
-TEST(HostPrepare, MakesMissingSwitchesWhereSomebodyMakesThem) {
+TEST(HostPrepare, MakesMissingSwitchesUnderFreeNames) {
     FakeXenHost host;
-    std::uint64_t switches = 1;
-    host.parts.count_switches = [&] { return switches; };
-    host.parts.make_switches = [&](std::uint64_t count) { switches = count; };
-    EXPECT_THAT(host.prepare(demand), Contains("switches"));
-    EXPECT_EQ(switches, 10U);
+    host.network.bridges.clear();
+    host.network.add_bridge("cosmos-sw1");
+    host.network.add_bridge("mine");
+    host.prepare({.guests = 4 * max_switch_ports});
+    std::vector<std::string> names;
+    for (const Switch& made : host.network.switches())
+        names.push_back(made.name);
+    EXPECT_THAT(names, ElementsAre("cosmos-sw1", "mine", "cosmos-sw0", "cosmos-sw2"));
 }
 
 // Whatever fails, what was announced was set, and the next prepare does the rest.

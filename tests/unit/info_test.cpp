@@ -45,7 +45,7 @@ TEST(Info, TellsStateNameAndTerminal) {
     FakeHost host;
     const DomainId id = host.add_guest(named("web"));
     host.store.write("/local/domain/1/console/tty", "/dev/pts/3");
-    const GuestDetails details = verbs::info(host.hypervisor, host.store, id);
+    const GuestDetails details = verbs::info(host.ports(), id);
     EXPECT_EQ(details.domain.id, id);
     EXPECT_EQ(details.domain.state, DomainState::blocked);
     EXPECT_EQ(details.domain.memory_kib, 4096U);
@@ -58,8 +58,8 @@ TEST(Info, TellsStateNameAndTerminal) {
 TEST(Info, GuestWithoutNameAndTerminalHasEmptyOnes) {
     FakeHost host;
     const DomainId id = host.add_foreign("theirs");
-    host.store.exchange(guest_removal(id));
-    const GuestDetails details = verbs::info(host.hypervisor, host.store, id);
+    host.store.exchange(guest_removal(id, false));
+    const GuestDetails details = verbs::info(host.ports(), id);
     EXPECT_EQ(details.name, "");
     EXPECT_EQ(details.console, "");
     EXPECT_FALSE(details.domain.ours);
@@ -67,13 +67,13 @@ TEST(Info, GuestWithoutNameAndTerminalHasEmptyOnes) {
 
 TEST(Info, ControlDomainMayBeAskedFor) {
     FakeHost host;
-    EXPECT_EQ(verbs::info(host.hypervisor, host.store, control_domain).name, "Domain-0");
+    EXPECT_EQ(verbs::info(host.ports(), control_domain).name, "Domain-0");
 }
 
 TEST(Info, IdThatDoesNotExistIsRefusedWithoutAskingXenStore) {
     FakeHost host;
-    const Failure failure = failure_of(
-        [&] { static_cast<void>(verbs::info(host.hypervisor, host.store, DomainId(9))); });
+    const Failure failure =
+        failure_of([&] { static_cast<void>(verbs::info(host.ports(), DomainId(9))); });
     EXPECT_EQ(failure.kind, ErrorKind::no_such_guest);
     EXPECT_EQ(failure.domain, DomainId(9));
     EXPECT_THAT(host.store.exchanges, IsEmpty());

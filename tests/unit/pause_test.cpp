@@ -48,7 +48,7 @@ TEST(Pause, UnpauseOfARunningGuestIsNoError) {
 
 TEST(Pause, GuestThatWasCreatedPausedRunsAfterUnpause) {
     FakeHost host;
-    const auto guests = verbs::create(host.hypervisor, host.store, blueprint_of(small_guest()),
+    const auto guests = verbs::create(host.ports(), blueprint_of(small_guest()),
                                       {.paused = true, .on_created = {}});
     unpause(host, {guests.at(0).id});
     EXPECT_EQ(host.hypervisor.domain(guests.at(0).id).pauses, 0U);

@@ -26,7 +26,7 @@ bool nobody_runs(const ProcessStamp& /*process*/) {
 }
 
 std::vector<Reaped> reap(FakeHost& host) {
-    return verbs::reap(host.hypervisor, host.store, nobody_runs);
+    return verbs::reap(host.ports(), nobody_runs);
 }
 
 GuestConfig preserved_after(EndAction poweroff, EndAction crash) {
@@ -106,7 +106,7 @@ TEST(Reap, UnfinishedGuestStaysWhileItsMakerRuns) {
     FakeHost host;
     add_unfinished(host, this_process());
     const Holdings before = holdings(host);
-    EXPECT_THAT(verbs::reap(host.hypervisor, host.store, is_running), IsEmpty());
+    EXPECT_THAT(verbs::reap(host.ports(), is_running), IsEmpty());
     EXPECT_EQ(holdings(host), before);
 }
 
@@ -120,8 +120,7 @@ TEST(Reap, UnfinishedGuestIsCollectedOnceItsMakerIsGone) {
         asked.push_back(process);
         return false;
     };
-    EXPECT_THAT(verbs::reap(host.hypervisor, host.store, note),
-                ElementsAre(Reaped{id, ReapCause::unfinished}));
+    EXPECT_THAT(verbs::reap(host.ports(), note), ElementsAre(Reaped{id, ReapCause::unfinished}));
     EXPECT_THAT(asked, ElementsAre(maker));
     EXPECT_EQ(holdings(host), before);
 }
@@ -133,7 +132,7 @@ TEST(Reap, GuestThatItsMakerFinishedMeanwhileStays) {
         host.hypervisor.domain(id).uuid = whole_label(small_guest(), Uuid{});
         return false;
     };
-    EXPECT_THAT(verbs::reap(host.hypervisor, host.store, finishes_and_exits), IsEmpty());
+    EXPECT_THAT(verbs::reap(host.ports(), finishes_and_exits), IsEmpty());
     EXPECT_TRUE(is_whole(host, id));
 }
 
@@ -142,18 +141,18 @@ TEST(Reap, UnfinishedGuestThatItsMakerGaveUpMeanwhileIsNoError) {
     const Holdings before = holdings(host);
     const DomainId id = add_unfinished(host, {.pid = 1, .start_ticks = 1, .pid_namespace = 1});
     const auto undoes_and_exits = [&](const ProcessStamp&) {
-        host.store.exchange(guest_removal(id));
+        host.store.exchange(guest_removal(id, false));
         host.hypervisor.vanish(id);
         return false;
     };
-    static_cast<void>(verbs::reap(host.hypervisor, host.store, undoes_and_exits));
+    static_cast<void>(verbs::reap(host.ports(), undoes_and_exits));
     EXPECT_EQ(holdings(host), before);
 }
 
 TEST(Reap, WholeGuestWithoutRecordIsALeftover) {
     FakeHost host;
     const DomainId id = host.add_guest(small_guest());
-    host.store.exchange(guest_removal(id));
+    host.store.exchange(guest_removal(id, false));
     EXPECT_THAT(reap(host), ElementsAre(Reaped{id, ReapCause::leftover}));
     EXPECT_THAT(existing(host), IsEmpty());
 }
@@ -162,7 +161,7 @@ TEST(Reap, HeldGuestOfWhoseRecordOnlyATerminalIsThereIsALeftover) {
     FakeHost host;
     const DomainId id = host.add_guest(small_guest());
     host.hypervisor.pause(id);
-    host.store.exchange(guest_removal(id));
+    host.store.exchange(guest_removal(id, false));
     host.store.write("/local/domain/1/console/tty", "/dev/pts/7");
     EXPECT_THAT(reap(host), ElementsAre(Reaped{id, ReapCause::leftover}));
     EXPECT_THAT(existing(host), IsEmpty());
@@ -243,7 +242,7 @@ struct Mixture {
         foreign = host.add_foreign("theirs");
         host.hypervisor.end(host.add_guest(small_guest()), ShutdownReason::poweroff);
         add_unfinished(host, {.pid = 1, .start_ticks = 1, .pid_namespace = 1});
-        host.store.exchange(guest_removal(host.add_guest(small_guest())));
+        host.store.exchange(guest_removal(host.add_guest(small_guest()), false));
         host.hypervisor.vanish(host.add_guest(small_guest()));
     }
     FakeHost host;
@@ -282,8 +281,9 @@ TEST(Reap, WhatAnyFailingPointSparesIsCollectedByTheNext) {
         expect_collected_by_the_next(mixture);
     }
     // records (3), list, whether the maker left it (1), whether the leftover has a record (3),
-    // 3 pauses, 3 looks and 3 removals in one exchange (8), 3 destroys, the orphan's removal (3)
-    EXPECT_EQ(point, 3U + 1U + 1U + 3U + 3U + 8U + 3U + 3U);
+    // 3 pauses, the vifs that the unfinished one may have (3), 3 looks and 4 removals in one
+    // exchange (9), 3 destroys, the orphan's 3 removals (5)
+    EXPECT_EQ(point, 3U + 1U + 1U + 3U + 3U + 3U + 9U + 3U + 5U);
 }
 
 TEST(Reap, KilledAtAnyPointItLeavesTheRestToTheNext) {
@@ -302,13 +302,13 @@ TEST(Reap, KilledAtAnyPointItLeavesTheRestToTheNext) {
         SCOPED_TRACE(testing::Message() << "killed at " << point);
         expect_collected_by_the_next(mixture);
     }
-    EXPECT_EQ(point, 25U);
+    EXPECT_EQ(point, 31U);
 }
 
 TEST(Reap, UnfinishedGuestsOfARunningMakerStayWhileOthersAreCollected) {
     Mixture mixture;
     EXPECT_THAT(
-        verbs::reap(mixture.host.hypervisor, mixture.host.store, runs),
+        verbs::reap(mixture.host.ports(), runs),
         ElementsAre(Reaped{DomainId(3), ReapCause::ended}, Reaped{DomainId(5), ReapCause::leftover},
                     Reaped{DomainId(6), ReapCause::orphan}));
     EXPECT_THAT(existing(mixture.host), ElementsAre(mixture.whole, mixture.foreign, DomainId(4)));

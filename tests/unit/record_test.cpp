@@ -22,7 +22,8 @@ RecordInput with_console() {
             .name = "web",
             .store_port = 1,
             .console_port = 2,
-            .frames = {.xenstore = 4711, .console = 4712}};
+            .frames = {.xenstore = 4711, .console = 4712},
+            .vifs = {}};
 }
 
 RecordInput without_console() {
@@ -46,7 +47,7 @@ TEST(Record, WithConsole) {
                             permissions("/local/domain/5", "r5"),
                             store_write("/local/domain/5/control/shutdown", ""),
                             permissions("/local/domain/5/control/shutdown", "b5"),
-                            store_write("/local/domain/5/data", ""),
+                            store_make_directory("/local/domain/5/data"),
                             permissions("/local/domain/5/data", "b5"),
                             store_write("/local/domain/5/console/port", "2"),
                             store_write("/local/domain/5/console/ring-ref", "4712"),
@@ -61,17 +62,19 @@ TEST(Record, WithoutConsoleIsTheSameLessItsTwoEntries) {
     EXPECT_EQ(guest_record(without_console()), expected);
 }
 
-TEST(Record, FiveWritesThreePermissionRequestsAndOneIntroduceWithConsole) {
+TEST(Record, FourWritesOneDirectoryThreePermissionRequestsAndOneIntroduceWithConsole) {
     const auto record = guest_record(with_console());
-    EXPECT_EQ(count(record, Operation::write), 5);
+    EXPECT_EQ(count(record, Operation::write), 4);
+    EXPECT_EQ(count(record, Operation::make_directory), 1);
     EXPECT_EQ(count(record, Operation::set_permissions), 3);
     EXPECT_EQ(count(record, Operation::introduce), 1);
     EXPECT_EQ(record.size(), 9U);
 }
 
-TEST(Record, ThreeWritesThreePermissionRequestsAndOneIntroduceWithoutConsole) {
+TEST(Record, TwoWritesOneDirectoryThreePermissionRequestsAndOneIntroduceWithoutConsole) {
     const auto record = guest_record(without_console());
-    EXPECT_EQ(count(record, Operation::write), 3);
+    EXPECT_EQ(count(record, Operation::write), 2);
+    EXPECT_EQ(count(record, Operation::make_directory), 1);
     EXPECT_EQ(count(record, Operation::set_permissions), 3);
     EXPECT_EQ(count(record, Operation::introduce), 1);
     EXPECT_EQ(record.size(), 7U);
@@ -125,7 +128,7 @@ TEST_F(RecordInStore, NoNodeIsOwnedByTheGuest) {
 }
 
 TEST(Record, RemovalOfAGuestOfOursIsOneRequest) {
-    EXPECT_THAT(guest_removal(DomainId(5)), ElementsAre(store_remove("/local/domain/5")));
+    EXPECT_THAT(guest_removal(DomainId(5), false), ElementsAre(store_remove("/local/domain/5")));
 }
 
 TEST(Record, RemovalOfAForeignGuestEndsWithItsDirectory) {

@@ -3,19 +3,25 @@
 #include "verbs/recorded_vifs.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 
 #include <fmt/format.h>
 
 #include "record/record.hpp"
+#include "verbs/guests.hpp"
 
 namespace xcl::verbs {
 
 std::vector<VifId> recorded_vifs(Store& store, std::span<const DomainId> ids) {
     std::vector<StoreRequest> requests;
     for (const DomainId id : ids)
-        requests.push_back(store_directory(domain_path(id) + "/device/vif"));
-    const std::vector<StoreReply> replies = store.exchange(requests);
+        requests.push_back(store_directory(backends_path(id)));
+    std::vector<StoreReply> replies = store.exchange(requests);
+    for (StoreReply& reply : replies)
+        if (reply.error == ENOENT)
+            reply = {};  // it never had one
+    require_done(requests, replies, std::nullopt, "list the vifs in XenStore");
 
     std::vector<VifId> vifs;
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -38,6 +44,8 @@ std::vector<RecordedScript> recorded_scripts(Store& store, std::span<const VifId
         requests.push_back(store_read(backend_path(vif) + "/script"));
         requests.push_back(store_read(backend_path(vif) + "/bridge"));
     }
+    if (requests.empty())
+        return {};
     const std::vector<StoreReply> replies = store.exchange(requests);
     std::vector<RecordedScript> scripts;
     for (std::size_t i = 0; i < vifs.size(); ++i)

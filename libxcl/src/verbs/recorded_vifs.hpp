@@ -11,7 +11,8 @@
 
 namespace xcl::verbs {
 
-// The vifs of these guests, in their order and ascending; one exchange.
+// The vifs of these guests, in their order and ascending; one exchange. Asks for the backends: a
+// guest may remove its own side of a vif. Throws Error where XenStore refuses to list them.
 [[nodiscard]] std::vector<VifId> recorded_vifs(Store& store, std::span<const DomainId> ids);
 
 // A vif that a hotplug script attached.

@@ -25,8 +25,9 @@ std::string state_word(const std::string& number) {
 
 constexpr std::size_t requests_per_vif = 4;
 
+// Of the backend, where the guest may write nothing: what it says ends up on a terminal.
 void ask_about(const VifId& vif, std::vector<StoreRequest>& requests) {
-    requests.push_back(store_read(frontend_path(vif) + "/mac"));
+    requests.push_back(store_read(backend_path(vif) + "/mac"));
     requests.push_back(store_read(backend_path(vif) + "/ip"));
     requests.push_back(store_read(backend_path(vif) + "/state"));
     requests.push_back(store_read(backend_path(vif) + "/script"));

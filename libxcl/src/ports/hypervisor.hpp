@@ -28,7 +28,7 @@ struct HostInfo {
 };
 
 struct VcpuId {
-    DomainId domain;
+    DomainId domain{0};
     std::uint16_t vcpu = 0;
 };
 

@@ -88,7 +88,8 @@ std::vector<std::optional<CpuList>> XenHypervisor::affinities(std::span<const Vc
         return answers;
     answers.reserve(vcpus.size());
     const std::uint16_t cpu_numbers = ask_host().cpu_numbers;
-    const std::size_t map_bytes = (cpu_numbers + 63U) / 64 * 8;  // Xen copies whole words
+    const std::size_t map_bytes =
+        (cpu_numbers + std::size_t{63}) / 64 * 8;  // Xen copies whole words
     const std::size_t most = Hypercalls::payload_bytes / (Questions::bytes_without_map + map_bytes);
     while (!vcpus.empty()) {
         const auto some = vcpus.first(std::min(most, vcpus.size()));

@@ -67,6 +67,9 @@ class FakeNetwork final : public Network {
     // Somebody kills or ends the script that runs for the vif.
     void end_script(const VifId& vif, const std::string& problem);
 
+    // All that is on its way happens, and nobody hears of it.
+    void settle();
+
     [[nodiscard]] std::size_t plugged_into(const std::string& bridge) const;
 
     std::deque<FakeBridge> bridges;

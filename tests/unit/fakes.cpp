@@ -19,6 +19,7 @@ DomainId FakeHost::add_guest(const GuestConfig& config) {
     const DomainId id = verbs::create(ports(), blueprint_of(config), {.on_created = {}}).front().id;
     if (config.console == ConsoleKind::pty)
         store.write(domain_path(id) + "/console/tty", "/dev/pts/7");  // as xenconsoled does
+    network.settle();
     hypervisor.calls.clear();
     store.exchanges.clear();
     return id;
@@ -66,6 +67,18 @@ GuestConfig small_guest() {
     config.kernel = "/nowhere/kernel";
     config.cmdline = "quiet";
     config.memory_mib = 4;
+    return config;
+}
+
+GuestConfig guest_with_vif() {
+    GuestConfig config = small_guest();
+    config.vifs.emplace_back();
+    return config;
+}
+
+GuestConfig guest_with_script() {
+    GuestConfig config = guest_with_vif();
+    config.vifs.front().script = "vif-test";
     return config;
 }
 

@@ -45,6 +45,10 @@ void PrintTo(const Holdings& holdings, std::ostream* out);
 
 // A config of a small guest with a console.
 [[nodiscard]] GuestConfig small_guest();
+// The same with one vif, on a switch of the host's choice.
+[[nodiscard]] GuestConfig guest_with_vif();
+// The same, which a script is to attach.
+[[nodiscard]] GuestConfig guest_with_script();
 // A blueprint whose kernel is made up.
 [[nodiscard]] verbs::Blueprint blueprint_of(const GuestConfig& config);
 

@@ -47,6 +47,42 @@ TEST(Label, WholeGuestHasNoMakerAndKeepsBothActions) {
     }
 }
 
+TEST(Label, VifsAndScriptsComeBack) {
+    for (unsigned seed = 0; seed < 100; ++seed) {
+        GuestConfig config;
+        EXPECT_FALSE(read_label(whole_label(config, random_bytes(seed)))->has_vifs);
+        config.vifs.emplace_back();
+        const auto plugged = read_label(whole_label(config, random_bytes(seed)));
+        EXPECT_TRUE(plugged->has_vifs);
+        EXPECT_FALSE(plugged->has_scripts);
+        config.vifs.emplace_back().script = "vif-bridge";
+        const auto scripted = read_label(whole_label(config, random_bytes(seed)));
+        EXPECT_TRUE(scripted->has_vifs);
+        EXPECT_TRUE(scripted->has_scripts);
+    }
+}
+
+TEST(Label, VifAttachedLaterChangesNothingElse) {
+    GuestConfig config;
+    config.on_crash = EndAction::preserve;
+    const Uuid before = whole_label(config, random_bytes(5));
+    const Uuid plugged = label_with_vif(before, false);
+    const Uuid scripted = label_with_vif(plugged, true);
+    EXPECT_TRUE(read_label(plugged)->has_vifs);
+    EXPECT_FALSE(read_label(plugged)->has_scripts);
+    EXPECT_TRUE(read_label(scripted)->has_scripts);
+    EXPECT_EQ(label_with_vif(scripted, false), scripted);
+    EXPECT_EQ(read_label(scripted)->on_crash, EndAction::preserve);
+    EXPECT_EQ(read_label(scripted)->on_poweroff, EndAction::destroy);
+    EXPECT_FALSE(read_label(scripted)->maker);
+}
+
+TEST(Label, UnfinishedGuestMayHaveVifsAndScripts) {
+    const auto label = read_label(unfinished_label({1, 2, 3}));
+    EXPECT_TRUE(label->has_vifs);
+    EXPECT_TRUE(label->has_scripts);
+}
+
 TEST(Label, RandomBytesMakeWholeGuestsDifferent) {
     EXPECT_NE(whole_label({}, random_bytes(1)), whole_label({}, random_bytes(2)));
 }

@@ -26,8 +26,9 @@ TEST(StoreRequest, IntroduceCarriesDomainFrameAndPort) {
     EXPECT_EQ(request.value, "18446744073709551615\0001023\0"s);
 }
 
-TEST(StoreRequest, ReadDirectoryAndRemoveCarryTheirPathAlone) {
-    for (const auto& request : {store_read("/a"), store_directory("/a"), store_remove("/a")}) {
+TEST(StoreRequest, RequestsWithoutAValueCarryTheirPathAlone) {
+    for (const auto& request : {store_read("/a"), store_directory("/a"), store_make_directory("/a"),
+                                store_remove("/a")}) {
         EXPECT_EQ(request.path, "/a");
         EXPECT_EQ(request.value, "");
     }
@@ -41,6 +42,7 @@ TEST(StoreRequest, DescriptionNamesTheMessageTypeAndThePath) {
     EXPECT_EQ(describe(store_read("/a/b")), "XS_READ /a/b");
     EXPECT_EQ(describe(store_directory("/a/b")), "XS_DIRECTORY /a/b");
     EXPECT_EQ(describe(store_write("/a/b", "secret")), "XS_WRITE /a/b");
+    EXPECT_EQ(describe(store_make_directory("/a/b")), "XS_MKDIR /a/b");
     EXPECT_EQ(describe(store_remove("/a/b")), "XS_RM /a/b");
     EXPECT_EQ(describe(store_permissions("/a/b", {})), "XS_SET_PERMS /a/b");
     EXPECT_EQ(describe(store_introduce(DomainId(5), 1, 2)), "XS_INTRODUCE 5");

@@ -120,6 +120,16 @@ Script::~Script() {
     kill();
 }
 
+Script& Script::operator=(Script&& other) noexcept {
+    kill();
+    vif_ = other.vif_;
+    path_ = std::move(other.path_);
+    process_ = std::move(other.process_);
+    output_ = std::move(other.output_);
+    group_ = other.group_;
+    return *this;
+}
+
 void Script::kill() noexcept {
     if (!process_.is_open())
         return;

@@ -16,7 +16,8 @@ class Script {
     // Starts it. Throws Error when it cannot be started.
     explicit Script(const ScriptCall& call);
     Script(Script&&) noexcept = default;
-    Script& operator=(Script&&) noexcept = default;
+    // Kills the script that it was.
+    Script& operator=(Script&& other) noexcept;
     // Kills it, and all that it started, if it still runs.
     ~Script();
 

@@ -65,13 +65,15 @@ void VifEvents::note(nl_msg* message) {
                        .vif = *vif});
 }
 
-void VifEvents::read_more() {
+bool VifEvents::read_more() {
     const int verdict = nl_recvmsgs_default(netlink_.get());
-    if (verdict >= 0 || verdict == -NLE_AGAIN)
-        return;
+    if (verdict == -NLE_AGAIN)
+        return false;
+    if (verdict >= 0)
+        return true;
     if (verdict == -NLE_NOMEM) {  // ENOBUFS: the kernel had no room for more
         events_.push_back({.kind = NetworkEvent::Kind::lost, .vif = {}});
-        return;
+        return true;
     }
     throw Error({.doing = "hear of the host's network interfaces",
                  .call = "recvmsg",
@@ -79,10 +81,9 @@ void VifEvents::read_more() {
 }
 
 std::optional<NetworkEvent> VifEvents::next() {
-    if (events_.empty())
-        read_more();
-    if (events_.empty())
-        return std::nullopt;
+    while (events_.empty())
+        if (!read_more())
+            return std::nullopt;
     NetworkEvent event = std::move(events_.front());
     events_.pop_front();
     return event;

@@ -21,7 +21,8 @@ class VifEvents {
     [[nodiscard]] std::optional<NetworkEvent> next();
 
   private:
-    void read_more();
+    // Whether there was anything to read; not all of it concerns vifs.
+    bool read_more();
     void note(nl_msg* message);
 
     Netlink netlink_;

@@ -50,8 +50,7 @@ void undo(const Host& host, const VifId& vif, GuestVifs& vifs) noexcept {
     vifs.abandon();
     try {
         std::vector<StoreRequest> removal = vif_removal(vif);
-        removal.push_back(store_remove(
-            fmt::format("/local/domain/0/error/backend/vif/{}/{}", vif.guest.value(), vif.number)));
+        removal.push_back(backend_errors_removal(vif.guest));
         static_cast<void>(host.store.exchange(removal));
     } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): an Error is on its way
     }

@@ -208,8 +208,8 @@ class Batch {
         if (!one->vifs.plugged())
             return;
         if (!one->started) {
-            one->started = true;
             guarded(*one, [&] { start(*one); });
+            one->started = true;
         }
         if (options_.wait_connected && !options_.paused && !one->vifs.connected())
             return;

@@ -26,21 +26,12 @@ bool may_have_vifs(const DomainInfo& guest) {
     return label && label->has_vifs;
 }
 
-// Scripts that attached vifs of these guests are told of their end, while the record that they look
-// into is still there. What a script says then is no reason to keep a guest.
-void run_offline_scripts(const Host& host, std::span<const DomainInfo> guests) {
-    constexpr std::chrono::seconds patience{5};
+void tell_scripts(const Host& host, std::span<const DomainInfo> guests) {
     for (const DomainInfo& guest : guests) {
         const std::optional<Label> label = read_label(guest.uuid);
-        if (!label || !label->has_scripts)
-            continue;
-        const std::vector<VifId> vifs = recorded_vifs(host.store, {&guest.id, 1});
-        for (const RecordedScript& script : recorded_scripts(host.store, vifs))
-            static_cast<void>(host.network.run_script({.path = script.path,
-                                                       .action = "offline",
-                                                       .vif = script.vif,
-                                                       .bridge = script.bridge},
-                                                      std::chrono::steady_clock::now() + patience));
+        if (label && label->has_scripts)
+            run_offline_scripts(host.network, host.store,
+                                recorded_vifs(host.store, {&guest.id, 1}));
     }
 }
 
@@ -118,7 +109,7 @@ void destroy_found(const Host& host, std::span<const DomainInfo> guests) {
         return;
     for (const DomainInfo& guest : guests)
         hold_still(hypervisor, guest);
-    run_offline_scripts(host, guests);
+    tell_scripts(host, guests);
 
     // Records go before domains: the daemon searches its whole tree for nodes of a domain that
     // dies owning some.

@@ -19,8 +19,6 @@ constexpr const char* state_connected = "4";
 constexpr const char* state_closing = "5";
 constexpr const char* state_closed = "6";
 
-constexpr std::chrono::seconds script_patience{5};
-
 void set_backend(Store& store, const VifId& vif, const char* online, const char* state) {
     const std::vector<StoreRequest> requests{store_write(backend_path(vif) + "/online", online),
                                              store_write(backend_path(vif) + "/state", state)};
@@ -66,10 +64,7 @@ void detach(const Host& host, const VifId& vif, const DetachOptions& options) {
     if (in_use && !options.force)
         close(host.store, vif, options.timeout);
 
-    for (const RecordedScript& script : recorded_scripts(host.store, {&vif, 1}))
-        static_cast<void>(host.network.run_script(
-            {.path = script.path, .action = "offline", .vif = vif, .bridge = script.bridge},
-            std::chrono::steady_clock::now() + script_patience));
+    run_offline_scripts(host.network, host.store, {&vif, 1});
     const std::vector<StoreRequest> removal = vif_removal(vif);
     require_done(removal, host.store.exchange(removal), vif.guest, "remove its vif from XenStore");
 }

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 
 #include <fmt/format.h>
 
 #include "record/record.hpp"
 #include "verbs/guests.hpp"
+#include "xcl/error.hpp"
 
 namespace xcl::verbs {
 
@@ -52,6 +54,20 @@ std::vector<RecordedScript> recorded_scripts(Store& store, std::span<const VifId
         if (!replies[2 * i].value.empty())
             scripts.push_back({vifs[i], replies[2 * i].value, replies[2 * i + 1].value});
     return scripts;
+}
+
+void run_offline_scripts(Network& network, Store& store, std::span<const VifId> vifs) {
+    constexpr std::chrono::seconds patience{5};
+    for (const RecordedScript& script : recorded_scripts(store, vifs)) {
+        try {
+            static_cast<void>(network.run_script({.path = script.path,
+                                                  .action = "offline",
+                                                  .vif = script.vif,
+                                                  .bridge = script.bridge},
+                                                 std::chrono::steady_clock::now() + patience));
+        } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it was removed meanwhile
+        }
+    }
 }
 
 }  // namespace xcl::verbs

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ports/network.hpp"
 #include "ports/store.hpp"
 #include "xcl/network.hpp"
 
@@ -24,5 +25,9 @@ struct RecordedScript {
 
 [[nodiscard]] std::vector<RecordedScript> recorded_scripts(Store& store,
                                                            std::span<const VifId> vifs);
+
+// Tells the scripts that attached these vifs of their end; their record is still there. What a
+// script says then, and whether it can still be run, is no reason to keep a vif.
+void run_offline_scripts(Network& network, Store& store, std::span<const VifId> vifs);
 
 }  // namespace xcl::verbs

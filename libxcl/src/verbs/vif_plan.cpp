@@ -12,7 +12,7 @@ namespace {
 constexpr const char* attaching = "attach a network interface";
 
 void require_shareable(const VifConfig& vif, unsigned count) {
-    if (count == 1)
+    if (count <= 1)
         return;
     const auto fail = [&](std::string_view what, std::string_view hint) {
         throw Error({.kind = ErrorKind::bad_config,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Numbers in network order, and the checksum of IPv4 and ICMP. Whoever calls has looked at the size.
+// Numbers in network order, and the checksum of IPv4 and ICMP. Whoever calls has looked at the
+// size.
 #pragma once
 
 #include <cstddef>

@@ -52,9 +52,8 @@ std::size_t answer_ipv4(const Station& self, Bytes packet) {
         return 0;
     const Ipv4Address from = load32(packet, source_at);
     if ((load16(packet, fragment_at) & fragment_bits) != 0 ||
-        packet[protocol_at] != protocol_icmp ||
-        load32(packet, destination_at) != self.ip.address || from == self.ip.address ||
-        !is_unicast(from) || self.ip.is_broadcast(from))
+        packet[protocol_at] != protocol_icmp || load32(packet, destination_at) != self.ip.address ||
+        from == self.ip.address || !is_unicast(from) || self.ip.is_broadcast(from))
         return 0;
 
     // Options ask for nothing that an answer must do: it goes without.

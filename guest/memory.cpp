@@ -27,13 +27,14 @@ void* pointer_to(std::uint64_t address) {
 }  // namespace
 
 Memory::Memory(const start_info& boot, std::uint64_t unused)
-    : frames_(reinterpret_cast<const xen_pfn_t*>(boot.mfn_list)),  // NOLINT(performance-no-int-to-ptr)
+    : frames_(
+          reinterpret_cast<const xen_pfn_t*>(boot.mfn_list)),  // NOLINT(performance-no-int-to-ptr)
       unused_(unused) {
     const std::uint64_t builder_end = unused - stack_bytes;
     const std::uint64_t mapped_end =
         (builder_end + padding_bytes + alignment_bytes - 1) / alignment_bytes * alignment_bytes;
-    end_ = std::max(
-        unused, std::min(mapped_end, address_of(virt_base) + boot.nr_pages * page_bytes));
+    end_ =
+        std::max(unused, std::min(mapped_end, address_of(virt_base) + boot.nr_pages * page_bytes));
 }
 
 void* Memory::take_pages(std::size_t count) {
@@ -46,9 +47,8 @@ void* Memory::take_pages(std::size_t count) {
 
 void* Memory::map_machine(std::uint64_t machine_address) {
     void* const page = take_pages(1);
-    if (page == nullptr ||
-        hypercall<__HYPERVISOR_update_va_mapping>(address_of(page), machine_address | page_flags,
-                                                  UVMF_INVLPG) != 0)
+    if (page == nullptr || hypercall<__HYPERVISOR_update_va_mapping>(
+                               address_of(page), machine_address | page_flags, UVMF_INVLPG) != 0)
         __builtin_trap();
     return page;
 }

@@ -21,7 +21,9 @@ class Netfront {
     };
 
     Netfront(Events& events, XenStore& store, Grants& grants, Owner owner)
-        : events_(&events), store_(&store), owner_(owner),
+        : events_(&events),
+          store_(&store),
+          owner_(owner),
           rings_(grants, owner.answer, owner.subject) {}
     Netfront(const Netfront&) = delete;  // watch and event bindings point here
     Netfront& operator=(const Netfront&) = delete;
@@ -38,12 +40,12 @@ class Netfront {
 
   private:
     enum class State {
-        detached,   // no backend: none was given, or it went away
-        ready,      // for the backend to be ready
-        offered,    // rings and event channels named, the backend has to take them
+        detached,  // no backend: none was given, or it went away
+        ready,     // for the backend to be ready
+        offered,   // rings and event channels named, the backend has to take them
         connected,
-        closing,    // for the backend to let go, then to connect anew
-        closed,     // for the backend to have closed too
+        closing,  // for the backend to let go, then to connect anew
+        closed,   // for the backend to have closed too
     };
 
     void follow();

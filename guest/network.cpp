@@ -9,20 +9,22 @@
 namespace guest {
 
 Vif::Vif(Events& events, XenStore& store, Grants& grants, Console& console)
-    : store_(&store), console_(&console),
-      netfront_(events, store, grants,
-                {.subject = this,
-                 .answer = [](void* self, Bytes room,
-                              std::size_t bytes) { return static_cast<Vif*>(self)->answer(room, bytes); },
-                 .connected = [](void* self) { static_cast<Vif*>(self)->connected(); },
-                 .broken =
-                     [](void* self) {
-                         auto& vif = *static_cast<Vif*>(self);
-                         vif.console_->write(
-                             vif.said()
-                                 .add("the backend broke the ring protocol; connecting anew\n")
-                                 .view());
-                     }}) {}
+    : store_(&store),
+      console_(&console),
+      netfront_(
+          events, store, grants,
+          {.subject = this,
+           .answer = [](void* self, Bytes room,
+                        std::size_t bytes) { return static_cast<Vif*>(self)->answer(room, bytes); },
+           .connected = [](void* self) { static_cast<Vif*>(self)->connected(); },
+           .broken =
+               [](void* self) {
+                   auto& vif = *static_cast<Vif*>(self);
+                   vif.console_->write(
+                       vif.said()
+                           .add("the backend broke the ring protocol; connecting anew\n")
+                           .view());
+               }}) {}
 
 void Vif::start(Memory& memory, unsigned number, std::string_view wished) {
     number_ = number;
@@ -82,7 +84,10 @@ Text Vif::said() const {
 }
 
 Network::Network(Memory& memory, Events& events, XenStore& store, Console& console)
-    : memory_(&memory), store_(&store), console_(&console), grants_(memory),
+    : memory_(&memory),
+      store_(&store),
+      console_(&console),
+      grants_(memory),
       vifs_{{events, store, grants_, console},
             {events, store, grants_, console},
             {events, store, grants_, console},

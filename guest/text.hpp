@@ -13,7 +13,7 @@ class Text {
     Text& add(std::string_view piece);
     Text& decimal(std::uint64_t number);
     Text& hex_byte(std::uint8_t byte);  // two digits
-    Text& hex(std::uint64_t number);  // 0x and all 16 digits, so that columns line up
+    Text& hex(std::uint64_t number);    // 0x and all 16 digits, so that columns line up
 
     [[nodiscard]] std::string_view view() const { return {bytes_, used_}; }
 

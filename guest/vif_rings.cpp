@@ -4,7 +4,6 @@
 
 #include <bit>
 
-
 namespace guest {
 
 static_assert(Grants::end - Grants::first >= 4 * 42, "four vifs");

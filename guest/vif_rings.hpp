@@ -20,9 +20,9 @@ using Answer = std::size_t (*)(void* subject, std::span<std::uint8_t> room, std:
 class VifRings {
   public:
     struct Served {
-        bool in_step = true;      // false: start afresh, together with the backend
-        bool more = false;        // serve again: there was more than fits one turn
-        bool notify_tx = false;   // the backend waits to be told
+        bool in_step = true;     // false: start afresh, together with the backend
+        bool more = false;       // serve again: there was more than fits one turn
+        bool notify_tx = false;  // the backend waits to be told
         bool notify_rx = false;
     };
 
@@ -44,22 +44,21 @@ class VifRings {
     // Takes what has come, in bounded time, and asks for events with what is next.
     [[nodiscard]] Served serve();
 
-    // Sends a frame of the guest's own; false if no buffer is free. serve() shows it to the backend.
+    // Sends a frame of the guest's own; false if no buffer is free. serve() shows it to the
+    // backend.
     bool send(std::span<const std::uint8_t> frame);
 
   private:
     using TxRing = FrontRing<netif_tx_sring, netif_tx_request, netif_tx_response>;
     using RxRing = FrontRing<netif_rx_sring, netif_rx_request, netif_rx_response>;
 
-    static constexpr unsigned rx_buffers = 32;       // a page each: the backend fills from its start
-    static constexpr unsigned tx_buffers = 16;       // two a page
+    static constexpr unsigned rx_buffers = 32;  // a page each: the backend fills from its start
+    static constexpr unsigned tx_buffers = 16;  // two a page
     static constexpr std::size_t tx_bytes = page_bytes / 2;
     static constexpr unsigned tx_pages = tx_buffers * tx_bytes / page_bytes;
     static constexpr unsigned pages = 2 + rx_buffers + tx_pages;
 
-    [[nodiscard]] std::uint8_t* page(unsigned number) const {
-        return pages_ + number * page_bytes;
-    }
+    [[nodiscard]] std::uint8_t* page(unsigned number) const { return pages_ + number * page_bytes; }
     [[nodiscard]] std::uint8_t* rx_buffer(unsigned id) const { return page(2 + id); }
     [[nodiscard]] std::span<std::uint8_t> tx_buffer(unsigned id) const {
         return {page(2 + rx_buffers) + id * tx_bytes, tx_bytes};

@@ -55,10 +55,11 @@ TEST_F(CreateVif, GuestRunsOnlyOnceItsVifIsOnItsSwitch) {
     EXPECT_THAT(create({.on_created = {}}), SizeIs(1));
     EXPECT_TRUE(is_whole(host, first.guest));
     EXPECT_EQ(bridge_of(first), 10U);
-    EXPECT_THAT(host.hypervisor.calls,
-                ElementsAre("switches", "listen", "host_memory", "create_domain",
-                            "allocate_event_channel 1", "allocate_event_channel 1", "build 1",
-                            "plug vif1.0 xenbr0", "unpause 1", "set_uuid 1"));
+    EXPECT_THAT(
+        host.hypervisor.calls,
+        ElementsAre("switches", "listen", "host_info", "info 0", "create_domain", "set_affinity 1",
+                    "allocate_event_channel 1", "allocate_event_channel 1", "build 1",
+                    "plug vif1.0 xenbr0", "unpause 1", "set_uuid 1"));
 }
 
 TEST_F(CreateVif, PausedGuestIsPluggedInToo) {

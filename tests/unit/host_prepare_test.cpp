@@ -130,8 +130,9 @@ TEST(HostPrepare, GoesOnWhereAFailedOneStopped) {
             EXPECT_EQ(error.failure().error, EIO);
         }
         const bool past_the_end = !host.faults.hit();
+        const std::string what = host.faults.what();
         host.faults.none();
-        EXPECT_EQ(announced + host.prepare(demand).size(), all) << host.faults.what();
+        EXPECT_EQ(announced + host.prepare(demand).size(), all) << point << " " << what;
         if (past_the_end)
             break;
     }

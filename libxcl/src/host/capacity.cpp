@@ -101,7 +101,7 @@ void make_switches(Network& network, std::size_t count) {
         if (std::ranges::find(switches, name, &Switch::name) != switches.end())
             continue;
         network.add_switch({.name = name, .address = {}, .uplink = {}});
-        switches = network.switches();
+        switches.push_back({.name = name});
     }
 }
 

@@ -61,7 +61,7 @@ Finding dom0_finding(Host& host, const CpuPlan& plan, std::uint16_t vcpus) {
 // Not a shortage: nothing but a larger machine, or dom0_max_vcpus, helps.
 Finding shared_finding(const CpuPlan& plan) {
     const std::string_view who =
-        plan.daemons_share()            ? "dom0, the store daemon and xenconsoled share one CPU"
+        plan.daemons_share()             ? "dom0, the store daemon and xenconsoled share one CPU"
         : plan.daemons_share_with_dom0() ? "xenconsoled shares a CPU with the rest of dom0"
                                          : "dom0 and each of its daemons have a CPU";
     const std::string_view guests =

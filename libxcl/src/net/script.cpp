@@ -2,8 +2,10 @@
 // Starts hotplug scripts and takes their verdicts.
 #include "net/script.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <memory>
 #include <vector>
@@ -22,9 +24,18 @@
 namespace xcl::net {
 namespace {
 
-// Where a name without '/' is looked for.
-constexpr std::array<std::string_view, 3> folders{"/run/cosmos/hotplug", "/etc/xen/scripts",
-                                                  XCL_DATA_DIR "/hotplug"};
+// Where a name without '/' is looked for; the last is that of the installation that this program
+// belongs to, where bin/ and share/ are neighbours.
+std::vector<std::string> folders() {
+    std::vector<std::string> all{"/run/cosmos/hotplug", "/etc/xen/scripts"};
+    std::array<char, PATH_MAX> program{};
+    const ssize_t length = readlink("/proc/self/exe", program.data(), program.size());
+    std::string path(program.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+    for (int level = 0; level < 2; ++level)
+        path.erase(std::min(path.size(), path.rfind('/')));
+    all.push_back(path + "/share/cosmos/hotplug");
+    return all;
+}
 
 struct SpawnSettings {
     SpawnSettings() {
@@ -48,6 +59,7 @@ std::vector<std::string> environment_of(const ScriptCall& call) {
     return {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             fmt::format("XENBUS_TYPE=vif"),
             fmt::format("XENBUS_PATH=backend/vif/{}/{}", call.vif.guest.value(), call.vif.number),
+            "XENBUS_BASE_PATH=backend",
             "type_if=vif",
             fmt::format("script={}", call.path),
             fmt::format("vif={}", interface_name(call.vif)),
@@ -182,10 +194,11 @@ std::string find_script(const std::string& name) {
                  "see that it exists and has the right to be executed");
         return name;
     }
-    for (const std::string_view folder : folders)
+    const std::vector<std::string> places = folders();
+    for (const std::string& folder : places)
         if (std::string path = fmt::format("{}/{}", folder, name); can_be_run(path))
             return path;
-    fail(fmt::format("there is no hotplug script '{}' in {}", name, fmt::join(folders, ", ")),
+    fail(fmt::format("there is no hotplug script '{}' in {}", name, fmt::join(places, ", ")),
          "give 'script' a whole path");
     return {};
 }

@@ -51,9 +51,12 @@ void close(Store& store, const VifId& vif, std::chrono::milliseconds timeout) {
 
 void detach(const Host& host, const VifId& vif, const DetachOptions& options) {
     const DomainInfo guest = require_guest(host.hypervisor, vif.guest, "detach a vif from it");
-    const std::vector<StoreRequest> question{store_read(backend_path(vif) + "/state")};
-    const StoreReply backend = host.store.exchange(question).front();
-    if (backend.error != 0)
+    const std::vector<StoreRequest> question{store_read(backend_path(vif) + "/state"),
+                                             store_read(frontend_path(vif) + "/backend")};
+    const std::vector<StoreReply> sides = host.store.exchange(question);
+    const StoreReply& backend = sides.front();
+    // Either side may be left alone by a removal that was cut short.
+    if (backend.error != 0 && sides.back().error != 0)
         throw Error(
             {.domain = vif.guest,
              .doing = fmt::format("detach its vif {}", vif.number),

@@ -53,7 +53,7 @@ class Create(HostTest):
     def test_times_say_where_they_went(self):
         self.destroy_at_end()
         said = self.cosmos("create", "-q", "-t", "-p", guest_config())
-        found = re.fullmatch(r"time: hypervisor (\d+) us, XenStore (\d+) us, the rest (-?\d+) us, total (\d+) us\n", said.err)
+        found = re.fullmatch(r"time: hypervisor (\d+) us, XenStore (\d+) us, network (\d+) us, the rest (-?\d+) us, total (\d+) us\n", said.err)
         self.assertTrue(found, said.err)
         hypervisor, store, rest, total = map(int, found.groups())
         self.assertTrue(min(hypervisor, store, rest) > 0, said.err)

@@ -29,8 +29,8 @@ class Asked(HostTest):
         printed, kinds = self.asked("create", "-q", "-p", guest_config())
         home = f"/local/domain/{printed.strip()}"
         self.assertEqual(kinds, {
-            "write": [f"{home}/{node}" for node in ("name", "control/shutdown", "data", "console/port",
-                                                    "console/ring-ref")],
+            "write": [f"{home}/{node}" for node in ("name", "control/shutdown", "console/port", "console/ring-ref")],
+            "mkdir": [f"{home}/data"],
             "setperms": [home, f"{home}/control/shutdown", f"{home}/data"],
             "introduce": [printed.strip()]})
         self.assertLessEqual(len(kinds["write"]), MOST_WRITES_WITHOUT_VIF)
@@ -39,14 +39,14 @@ class Asked(HostTest):
         storetrace.position()
         self.destroy_at_end()
         _, kinds = self.asked("create", "-q", "-p", guest_config(), "console='none'")
-        self.assertEqual({kind: len(paths) for kind, paths in kinds.items()}, {"write": 3, "setperms": 3, "introduce": 1})
+        self.assertEqual({kind: len(paths) for kind, paths in kinds.items()}, {"write": 2, "mkdir": 1, "setperms": 3, "introduce": 1})
 
     def test_create_of_a_batch_asks_for_nothing_more(self):
         storetrace.position()
         self.destroy_at_end()
         _, kinds = self.asked("create", "-q", "-p", "-n", "3", guest_config())
         self.assertEqual({kind: len(paths) for kind, paths in kinds.items()},
-                         {"write": 15, "setperms": 9, "introduce": 3})
+                         {"write": 12, "mkdir": 3, "setperms": 9, "introduce": 3})
 
     def test_destroy(self):
         storetrace.position()

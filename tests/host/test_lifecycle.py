@@ -55,11 +55,13 @@ class Create(HostTest):
         said = self.cosmos("create", "-q", "-t", "-p", guest_config())
         found = re.fullmatch(r"time: hypervisor (\d+) us, XenStore (\d+) us, network (\d+) us, the rest (-?\d+) us, total (\d+) us\n", said.err)
         self.assertTrue(found, said.err)
-        hypervisor, store, rest, total = map(int, found.groups())
+        hypervisor, store, network, rest, total = map(int, found.groups())
         self.assertTrue(min(hypervisor, store, rest) > 0, said.err)
+        self.assertEqual(network, 0, "a guest without a vif asks nothing of it")
         self.assertEqual(hypervisor + store + rest, total)
         times = json.loads(self.cosmos("list", "-t", "--json").err)["time_us"]
-        self.assertEqual(times["hypervisor"] + times["xenstore"] + times["rest"], times["total"])
+        self.assertEqual(times["hypervisor"] + times["xenstore"] + times["network"] + times["rest"],
+                         times["total"])
         self.assertEqual(times["xenstore"], 0, "list asks the hypervisor alone")
 
 

@@ -45,7 +45,7 @@ void write_header(Bytes packet, Ipv4Address from, Ipv4Address to) {
 std::size_t answer_ipv4(const Station& self, Bytes packet) {
     if (packet.size() < header_bytes || packet[0] >> 4 != 4)
         return 0;
-    const std::size_t with_options = (packet[0] & 15U) * 4;
+    const std::size_t with_options = std::size_t{packet[0] & 15U} * 4;
     const std::size_t length = load16(packet, length_at);
     if (with_options < header_bytes || length < with_options || length > packet.size() ||
         checksum(packet.first(with_options)) != 0)

@@ -40,8 +40,9 @@ Finding daemon_finding(Host& host, std::string_view daemon, std::optional<pid_t>
 
 Finding dom0_finding(Host& host, const CpuPlan& plan, std::uint16_t vcpus) {
     std::vector<VcpuId> asked;
+    asked.reserve(vcpus);
     for (std::uint16_t vcpu = 0; vcpu < vcpus; ++vcpu)
-        asked.emplace_back(control_domain, vcpu);
+        asked.push_back({control_domain, vcpu});
     const std::vector<std::optional<CpuList>> now = host.hypervisor.affinities(asked);
     unsigned kept = 0;
     for (std::uint16_t vcpu = 0; vcpu < vcpus; ++vcpu)

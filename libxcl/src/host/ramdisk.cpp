@@ -147,6 +147,7 @@ std::vector<CachedImage> cache_images(Machine& machine, const std::string& file_
                      .hint = "'cosmos host prepare' mounts it"});
     machine.make_directory(fmt::format("{}/images", ramdisk_path));
     std::vector<CachedImage> cached;
+    cached.reserve(images.size());
     for (const std::string& image : images)
         cached.push_back(cache_image(machine, image));
     return cached;

@@ -36,6 +36,7 @@ class Netlink {
     Netlink();
     Netlink(const Netlink&) = delete;
     Netlink& operator=(const Netlink&) = delete;
+    ~Netlink() = default;
 
     [[nodiscard]] nl_sock* get() const { return socket_.get(); }
 

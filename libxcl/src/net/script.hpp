@@ -18,6 +18,8 @@ class Script {
     Script(Script&&) noexcept = default;
     // Kills the script that it was.
     Script& operator=(Script&& other) noexcept;
+    Script(const Script&) = delete;
+    Script& operator=(const Script&) = delete;
     // Kills it, and all that it started, if it still runs.
     ~Script();
 

@@ -22,6 +22,7 @@ class GuestVifs {
               std::uint16_t first = 0);
     GuestVifs(const GuestVifs&) = delete;
     GuestVifs& operator=(const GuestVifs&) = delete;
+    ~GuestVifs() = default;
 
     [[nodiscard]] std::vector<RecordedVif> recorded() const;
 

@@ -40,7 +40,7 @@ class VifTest(HostTest):
         return json.loads(self.cosmos("list", "--vifs", "--json").out)
 
     def answers(self, address, count=5):
-        said = command("ping", "-n", "-c", count, "-i", "0.2", "-W", "10", address.split("/")[0])
+        said = command("ping", "-n", "-c", count, "-i", "0.02", "-W", "10", address.split("/")[0])
         self.assertIn(f"{count} packets transmitted, {count} received", said.out)
 
 

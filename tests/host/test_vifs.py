@@ -196,7 +196,9 @@ class Scale(VifTest):
         wait_until(lambda: not [name for name in interfaces() if name.startswith("vif")], "vifs of destroyed guests")
         late = self.held()
         for what, before in early.items():
-            self.assertLessEqual(late[what], before + (2 if what.startswith("descriptors") else before // 10), what)
+            # A daemon's heap breathes; what it would keep of 480 guests is more than this.
+            spare = 2 if what.startswith("descriptors") else 1024
+            self.assertLessEqual(late[what], before + spare, what)
 
     @staticmethod
     def held():

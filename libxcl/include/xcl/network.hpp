@@ -32,6 +32,8 @@ struct VifId {
     DomainId guest{0};
     std::uint16_t number = 0;
 
+    // clang-tidy 14 takes the 0 that <=> is compared with for a null pointer.
+    // NOLINTNEXTLINE(modernize-use-nullptr)
     friend auto operator<=>(const VifId&, const VifId&) = default;
 };
 

@@ -67,7 +67,7 @@ def domains():
 # What xl writes into the control domain's own directory is no guest's. Of libxl's own folders the
 # empty ones stay for good.
 NOT_OF_A_GUEST = re.compile(r"/local/domain/0(/(?!backend|error).*)?|/tool(/.*)?|/(vm|libxl)(/0(/.*)?)?|/libxl/(?!\d).*|"
-                            r"/local/domain/0/(backend|error)(/[a-z]+)?")
+                            r"/local/domain/0/(backend|error)(/[a-z]+)*")
 
 
 def store_nodes():
@@ -78,8 +78,17 @@ def store_nodes():
     return {line for line in listing.out.splitlines() if not NOT_OF_A_GUEST.fullmatch(line.split(" = ")[0])}
 
 
+# What a driver makes when it is loaded, and keeps.
+NOT_OF_A_TEST = {"dummy0", "ovs-system"}
+
+
+def interfaces():
+    """Network interfaces of the control domain: vifs of guests, bridges, and what tests plug into them."""
+    return {path.name for path in pathlib.Path("/sys/class/net").iterdir()} - NOT_OF_A_TEST
+
+
 def processes():
-    """Processes that work on guests."""
+    """Processes that work on guests, and the kernel's threads that work on their vifs."""
     found = set()
     for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -87,25 +96,27 @@ def processes():
         except OSError:
             continue
         name = text[text.index("(") + 1:text.rindex(")")]
-        if name in ("cosmos", "xl", "xenconsole"):
+        if name in ("cosmos", "xl", "xenconsole") or re.match(r"vif\d+\.", name):
             found.add((int(stat.parent.name), name))
     return found
 
 
 class Snapshot:
-    """Domains, store nodes and processes of the host at one moment."""
+    """Domains, store nodes, network interfaces and processes of the host at one moment."""
 
     def __init__(self):
-        self.domains, self.nodes, self.processes = domains(), store_nodes(), processes()
+        self.domains, self.nodes = domains(), store_nodes()
+        self.interfaces, self.processes = interfaces(), processes()
 
     def leftovers(self):
         """What is there now and was not then, in words."""
         left = [f"domain {identity}" for identity in sorted(domains() - self.domains)]
         left += [f"XenStore node {line}" for line in sorted(store_nodes() - self.nodes)]
+        left += [f"network interface {name}" for name in sorted(interfaces() - self.interfaces)]
         return left + [f"process {pid} ({name})" for pid, name in sorted(processes() - self.processes)]
 
 
-def sweep():
+def sweep(before):
     """Removes by force what a failed test left, so that the next one is not blamed for it."""
     for pid, _ in processes():
         try:
@@ -119,10 +130,12 @@ def sweep():
         path = line.split(" = ")[0]
         if re.match(r"/local/domain/\d+$|/(vm|libxl)/[^/]+$|/local/domain/0/(backend|error/backend)/\w+/\d+$", path):
             command("xenstore-rm", path)
+    for name in interfaces() - before.interfaces:
+        command("ip", "link", "del", name)
 
 
 class HostTest(unittest.TestCase):
-    """A test that ends with no domain, no store node and no process more than it began with."""
+    """A test that ends with no domain, store node, network interface or process more than it began with."""
 
     before = None  # taken once: every test restores it
     folder = None
@@ -140,7 +153,7 @@ class HostTest(unittest.TestCase):
         end = time.monotonic() + 10
         while left := HostTest.before.leftovers():
             if time.monotonic() > end:
-                sweep()
+                sweep(HostTest.before)
                 self.fail("left behind:\n  " + "\n  ".join(left))
             time.sleep(0.2)
 

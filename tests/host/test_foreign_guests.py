@@ -4,8 +4,10 @@
 import pathlib
 import unittest
 
+import debian
 import initramfs
-from hostlib import HostTest
+from hostlib import HostTest, wait_until
+from networks import VifTest, pings
 from terminals import LEAVE, Terminal
 
 GRUB = pathlib.Path("/usr/lib/grub-xen/grub-x86_64-xen.bin")
@@ -70,3 +72,39 @@ class Linux(HostTest):
         self.assertEqual(self.guests()[guest]["max_memory_kib"], 128 * 1024)
         self.cosmos("destroy", guest)
         self.assertEqual(self.guests(), {})
+
+
+class LinuxOnSwitches(VifTest):
+    """Debian's kernel, its network driver a module in the initramfs."""
+
+    def config_with(self, *addresses, **settings):
+        ramdisk = self.write("initramfs", initramfs.networked(*addresses))
+        return self.config(name="debian", kernel=debian.kernel(), ramdisk=ramdisk, memory=160,
+                           extra="console=hvc0 quiet", **settings)
+
+    def answers_once_it_is_up(self, address):
+        wait_until(lambda: pings([address], 1, 1)[address], f"{address} answers", debian.BOOT_S)
+        self.answers(address)
+
+    def test_gets_its_vifs_up_and_answers_pings(self):
+        guest = self.create_one("--wait", "--timeout", debian.BOOT_S, limit=debian.BOOT_S,
+                                config=self.config_with("10.70.0.50/21", "10.71.0.50/21",
+                                                        vif=["bridge=sw0", "bridge=sw1"]))
+        for address in ("10.70.0.50", "10.71.0.50"):
+            self.answers_once_it_is_up(address)
+        self.assertEqual([(vif["id"], vif["switch"], vif["state"]) for vif in self.vifs()],
+                         [(guest, "sw0", "connected"), (guest, "sw1", "connected")])
+
+    def test_finds_a_vif_that_comes_while_it_runs_and_lets_it_go(self):
+        guest = self.create_one(*self.patient, config=self.config_with("10.70.0.50/21", "10.71.0.50/21",
+                                                                       vif=["bridge=sw0"]))
+        self.answers_once_it_is_up("10.70.0.50")
+        self.cosmos("attach", guest, "--wait", *self.patient, "bridge=sw1")
+        self.assertEqual([(vif["switch"], vif["state"]) for vif in self.vifs()], [("sw0", "connected"), ("sw1", "connected")])
+        self.answers_once_it_is_up("10.71.0.50")
+        self.cosmos("detach", guest, "1", *self.patient)
+        self.assertEqual([vif["vif"] for vif in self.vifs()], [0])
+        self.answers("10.70.0.50")
+        self.cosmos("attach", guest, "--wait", *self.patient, "bridge=sw0")
+        self.assertEqual([vif["vif"] for vif in self.vifs()], [0, 1])
+        self.answers("10.70.0.50")

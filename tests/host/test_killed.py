@@ -6,15 +6,19 @@ import random
 import subprocess
 import time
 
-from hostlib import HostTest, guest_config, wait_until
+from hostlib import HostTest, Snapshot, command, guest_config, wait_until
+from networks import VifTest
 
 SEED = int(os.environ.get("COSMOS_TEST_SEED") or random.randrange(10**6))
-CREATE_KILLS, DESTROY_KILLS, ROUND = 50, 15, 13
+CREATE_KILLS, DESTROY_KILLS, ROUND = 25, 15, 13
 
 
-class Killed(HostTest):
+class KillTest(HostTest):
+    """Commands that are killed, and the look at what they leave."""
+
     def setUp(self):
         super().setUp()
+        self.clean = Snapshot()
         self.random = random.Random(f"{SEED} {self.id()}")
         print(f"(COSMOS_TEST_SEED={SEED}) ", end="", flush=True)
 
@@ -31,26 +35,34 @@ class Killed(HostTest):
         print("." if process.returncode else "-", end="", flush=True)
         return process.returncode != 0
 
+    def check_record(self, guest):
+        self.assertIsNotNone(self.read_store(f"/local/domain/{guest}/control/shutdown"), f"the record of {guest}")
+
     def check_whole_or_gone(self):
         """After a reap every guest is whole: it has its record, runs, and obeys. Returns how many."""
         self.cosmos("reap")
         guests = self.guests()
         self.assertEqual([guest for guest in guests.values() if guest["unfinished"]], [])
         for guest in guests:
-            self.assertIsNotNone(self.read_store(f"/local/domain/{guest}/control/shutdown"), f"the record of {guest}")
+            self.check_record(guest)
         if guests:
             self.cosmos("unpause", *guests)
             ended = self.cosmos("shutdown", "--wait", *guests).out
             self.assertEqual(ended.count("ended: poweroff"), len(guests), ended)
-        left = wait_until(lambda: not self.before.leftovers() or None, "nothing is left", 10)
-        self.assertTrue(left)
+        self.check_nothing_left()
         return len(guests)
+
+    def check_nothing_left(self):
+        try:
+            wait_until(lambda: not self.clean.leftovers(), "nothing is left", 10)
+        except AssertionError:
+            self.fail("left behind:\n  " + "\n  ".join(self.clean.leftovers()))
 
     def kill_creations(self, *words):
         """Kills a creation again and again; every few times everything is looked at."""
         within = self.duration("create", *words)
         whole, cut_short = self.check_whole_or_gone(), 0
-        for number in range(1, CREATE_KILLS // 2 + 1):
+        for number in range(1, CREATE_KILLS + 1):
             cut_short += self.kill(("create", *words), 1.1 * within)
             if number % ROUND == 0:
                 whole += self.check_whole_or_gone()
@@ -58,6 +70,8 @@ class Killed(HostTest):
         self.assertGreater(cut_short, 0, "it was never killed at work")
         self.assertGreater(whole, 0)
 
+
+class Killed(KillTest):
     def test_create_of_one_running(self):
         self.kill_creations("-q", guest_config())
 
@@ -84,3 +98,51 @@ class Killed(HostTest):
         self.cosmos("unpause", guest)
         self.wait_for_state(guest, "poweroff")
         self.assertEqual(self.cosmos("reap").out, f"Collected domain {guest}: it had ended\n")
+
+
+class KilledWithVif(VifTest, KillTest):
+    def setUp(self):
+        super().setUp()
+        self.clean = Snapshot()  # with the switches
+
+    def check_record(self, guest):
+        super().check_record(guest)
+        self.assertIsNotNone(self.read_store(f"/local/domain/0/backend/vif/{guest}/0/state"), f"the backend of {guest}")
+        (vif,) = (vif for vif in self.vifs() if vif["id"] == guest)
+        self.assertIn(vif["switch"], self.networks, vif)
+
+    def check_nothing_left(self):
+        # netback may note something after the first reap, of a vif whose record that one removed.
+        wait_until(lambda: not self.cosmos("reap").out and not self.clean.leftovers(), "nothing is left", 10)
+        super().check_nothing_left()
+
+    def test_create(self):
+        self.kill_creations("-q", *self.patient, self.config_path)
+
+    def test_create_that_waits_for_a_batch(self):
+        self.kill_creations("-q", "-n", "3", "--wait", *self.patient, self.config_path)
+
+    def test_attach_and_detach(self):
+        guest = self.create_one("-p")
+        within = self.duration("attach", guest, *self.patient)
+        cut_short = 0
+        for _ in range(8):
+            cut_short += self.kill(("detach", guest, "0", "--force"), within)
+            for vif in self.vifs():
+                self.cosmos("detach", guest, vif["vif"], "--force")
+            cut_short += self.kill(("attach", guest, *self.patient), within)
+            for vif in self.vifs():
+                if vif["vif"] != 0:
+                    self.cosmos("detach", guest, vif["vif"], "--force")
+        self.assertGreater(cut_short, 0, "it was never killed at work")
+        self.cosmos("destroy", guest)
+        self.check_nothing_left()
+
+
+class Orphans(HostTest):
+    def test_reap_collects_what_the_kernel_wrote_of_a_vif_of_nobody(self):
+        for path in ("backend/vif/32000/0/feature-sg", "error/backend/vif/32001/0/error"):
+            command("xenstore-write", f"/local/domain/0/{path}", "1")
+        self.assertEqual(self.cosmos("reap").out, "Collected domain 32000: only its record in XenStore was left\n"
+                                                  "Collected domain 32001: only its record in XenStore was left\n")
+        self.assertEqual(self.cosmos("reap").out, "")

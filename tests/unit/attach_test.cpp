@@ -17,6 +17,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr std::chrono::milliseconds soon{20};
 
@@ -77,21 +78,30 @@ TEST_F(Attach, FirstVifOfAGuestIsNumber0AndItsLabelSaysSo) {
     EXPECT_FALSE(label->has_scripts);
 }
 
-TEST_F(Attach, FrontendHearsOfItOnlyOnceItIsOnItsSwitch) {
+TEST_F(Attach, BackendConnectsItOnlyOnceItIsOnItsSwitch) {
     host.network.offers_while_asleep = true;
-    bool told_before_plug = true;
+    bool may_connect_before_plug = true;
     host.faults.meanwhile("plug", [&] {
-        told_before_plug = host.store.exists(frontend_path(second()) + "/state") ||
-                           host.store.exists(backend_path(second()) + "/ip");
+        may_connect_before_plug = host.store.exists(backend_path(second()) + "/hotplug-status") ||
+                                  host.store.exists(backend_path(second()) + "/ip");
     });
     attach(automatic());
-    EXPECT_FALSE(told_before_plug);
+    EXPECT_FALSE(may_connect_before_plug);
     EXPECT_EQ(host.store.value(frontend_path(second()) + "/state"), "1");
     EXPECT_EQ(host.store.value(backend_path(second()) + "/ip"), "10.0.0.3/24");
-    // The address first: a frontend that connects reads it.
+    // The address first: a frontend that is connected reads it.
     EXPECT_THAT(host.store.exchanges.back(),
                 ElementsAre(store_write(backend_path(second()) + "/ip", "10.0.0.3/24"),
-                            store_write(frontend_path(second()) + "/state", "1")));
+                            store_write(backend_path(second()) + "/hotplug-status", "connected")));
+}
+
+TEST_F(Attach, ScriptSaysItselfThatTheVifIsOnItsSwitch) {
+    attach(scripted());
+    EXPECT_EQ(host.store.value(backend_path(second()) + "/hotplug-status"), "connected");
+    for (const auto& exchange : host.store.exchanges)
+        EXPECT_THAT(
+            exchange,
+            Not(Contains(store_write(backend_path(second()) + "/hotplug-status", "connected"))));
 }
 
 TEST_F(Attach, LabelIsSetBeforeAnythingIsRecorded) {

@@ -47,6 +47,40 @@ TEST(Destroy, PausesFirstThenRemovesTheRecordThenDestroys) {
     EXPECT_THAT(host.hypervisor.calls, ElementsAre("info 2", "pause 2", "destroy 2"));
 }
 
+// A guest whose vif netback is connecting when its record goes: then netback notes an error.
+TEST(Destroy, WhatNetbackNotesOfAVifThatWasConnectingGoesToo) {
+    for (const bool has_run : {true, false}) {
+        FakeHost host;
+        host.network.add_bridge("xenbr0");
+        host.store.write("/local/domain/0/backend/vif", "");
+        host.store.write("/local/domain/0/error/backend/vif", "");
+        const Holdings before = holdings(host);
+        const DomainId id = host.add_guest(guest_with_vif());
+        host.network.vifs.at({id, 0}).carrier = false;
+        if (has_run) {
+            host.hypervisor.domain(id).cpu_time = std::chrono::milliseconds(1);
+            host.faults.meanwhile("destroy", [&] {
+                host.store.write(backend_error_path({id, 0}), "2 reading ring-ref");
+            });
+        }
+        host.store.exchanges.clear();
+        destroy(host, {id});
+        EXPECT_EQ(holdings(host), before);
+        EXPECT_EQ(host.store.exchanges.size(), has_run ? 2U : 1U);
+    }
+}
+
+TEST(Destroy, AVifThatIsConnectedCostsNoSecondExchange) {
+    FakeHost host;
+    host.network.add_bridge("xenbr0");
+    const DomainId id = host.add_guest(guest_with_vif());
+    host.hypervisor.domain(id).cpu_time = std::chrono::milliseconds(1);
+    host.network.vifs.at({id, 0}).carrier = true;
+    host.store.exchanges.clear();
+    destroy(host, {id});
+    EXPECT_EQ(host.store.exchanges.size(), 1U);
+}
+
 TEST(Destroy, TwoGuestsOfOursTakeOneExchangeWithARemovalEach) {
     FakeHost host;
     const std::vector<DomainId> ids{host.add_guest(small_guest()), host.add_guest(small_guest())};

@@ -39,7 +39,7 @@ DomainInfo info_of(std::uint16_t id, const FakeDomain& domain) {
             .max_vcpus = domain.vcpus,
             .memory_kib = domain.pages * kib_per_page,
             .max_memory_kib = domain.max_pages * kib_per_page,
-            .cpu_time = {},
+            .cpu_time = domain.cpu_time,
             .uuid = domain.uuid,
             .ours = label.has_value(),
             .unfinished = label && label->maker};

@@ -26,6 +26,7 @@ struct FakeDomain {
     std::string cmdline = {};
     std::size_t ramdisk_bytes = 0;
     unsigned pauses = 1;  // a new domain is paused once (xen/domctl.h)
+    std::chrono::nanoseconds cpu_time{0};
     std::optional<ShutdownReason> ended = {};
     bool dying = false;
     bool memory_held = false;  // somebody maps its memory: destroyed, it stays as dying

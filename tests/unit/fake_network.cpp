@@ -255,7 +255,8 @@ std::vector<SwitchDetails> FakeNetwork::switch_details() {
 
 void FakeNetwork::offer(const VifId& vif) {
     const std::string backend = backend_path(vif);
-    if (!store_.exists(backend + "/state"))
+    // netback gives up a vif whose frontend has no state.
+    if (!store_.exists(backend + "/state") || !store_.exists(frontend_path(vif) + "/state"))
         return;
     std::string refusal = netback_works ? "" : netback_notes;
     for (const char* const key : {"frontend", "frontend-id", "handle", "mac", "script", "online"})
@@ -294,6 +295,9 @@ void FakeNetwork::written(const std::string& path, const std::string& value) {
                 store_.write(backend, "6");
             });
     }
+    if (const auto vif = vif_at(path, backends, "/", "/hotplug-status");
+        vif && vifs.contains(*vif) && hypervisor_.domain(vif->guest).pauses == 0)
+        while_asleep.push_back([this, vif = *vif] { connect(vif); });
     if (const auto vif = vif_at(path, "/local/domain/", "/device/vif/", "/state");
         vif && value == "1" && hypervisor_.exists(vif->guest) &&
         hypervisor_.domain(vif->guest).pauses == 0)

@@ -193,6 +193,35 @@ TEST(Reap, RecordWithoutADomainIsAnOrphan) {
     EXPECT_EQ(holdings(host), before);
 }
 
+// What the control domain's kernel writes of a vif whose record is removed while it looks at it.
+TEST(Reap, BackendsAndTheirErrorsWithoutADomainAreOrphans) {
+    FakeHost host;
+    host.store.write("/local/domain/0/backend/vif", "");
+    host.store.write("/local/domain/0/error/backend/vif", "");
+    const Holdings before = holdings(host);
+    host.store.write(backend_path({DomainId(7), 0}) + "/feature-sg", "1");
+    host.store.write(backend_error_path({DomainId(8), 0}), "2 reading ring-ref");
+    host.store.write(backend_path({DomainId(9), 1}) + "/feature-sg", "1");
+    host.store.write(backend_error_path({DomainId(9), 1}), "2 reading script");
+    EXPECT_THAT(reap(host), ElementsAre(Reaped{DomainId(7), ReapCause::orphan},
+                                        Reaped{DomainId(8), ReapCause::orphan},
+                                        Reaped{DomainId(9), ReapCause::orphan}));
+    EXPECT_EQ(holdings(host), before);
+}
+
+TEST(Reap, BackendsOfGuestsThatExistStay) {
+    FakeHost host;
+    const DomainId ours = host.add_guest(small_guest());
+    const DomainId theirs = host.add_foreign("theirs");
+    for (const DomainId id : {ours, theirs}) {
+        host.store.write(backend_path({id, 0}) + "/state", "2");
+        host.store.write(backend_error_path({id, 0}), "2 reading ring-ref");
+    }
+    const Holdings before = holdings(host);
+    EXPECT_THAT(reap(host), IsEmpty());
+    EXPECT_EQ(holdings(host), before);
+}
+
 TEST(Reap, DyingGuestOfOursLosesItsRecord) {
     FakeHost host;
     const DomainId id = host.add_guest(small_guest());
@@ -280,10 +309,10 @@ TEST(Reap, WhatAnyFailingPointSparesIsCollectedByTheNext) {
         }
         expect_collected_by_the_next(mixture);
     }
-    // records (3), list, whether the maker left it (1), whether the leftover has a record (3),
-    // 3 pauses, the vifs that the unfinished one may have (3), 3 looks and 4 removals in one
-    // exchange (9), 3 destroys, the orphan's 3 removals (5)
-    EXPECT_EQ(point, 3U + 1U + 1U + 3U + 3U + 3U + 9U + 3U + 5U);
+    // records, backends and their errors (9), list, whether the maker left it (1), whether the
+    // leftover has a record (3), 3 pauses, the vifs that the unfinished one may have (3), 3 looks
+    // and 4 removals in one exchange (9), 3 destroys, the orphan's 3 removals (5)
+    EXPECT_EQ(point, 9U + 1U + 1U + 3U + 3U + 3U + 9U + 3U + 5U);
 }
 
 TEST(Reap, KilledAtAnyPointItLeavesTheRestToTheNext) {
@@ -302,7 +331,7 @@ TEST(Reap, KilledAtAnyPointItLeavesTheRestToTheNext) {
         SCOPED_TRACE(testing::Message() << "killed at " << point);
         expect_collected_by_the_next(mixture);
     }
-    EXPECT_EQ(point, 31U);
+    EXPECT_EQ(point, 37U);
 }
 
 TEST(Reap, UnfinishedGuestsOfARunningMakerStayWhileOthersAreCollected) {

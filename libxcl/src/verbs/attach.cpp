@@ -17,6 +17,10 @@ namespace {
 
 constexpr const char* attaching = "attach a network interface to it";
 
+std::string hotplug_status_path(const VifId& vif) {
+    return backend_path(vif) + "/hotplug-status";
+}
+
 std::uint16_t free_number(Store& store, DomainId id) {
     const std::vector<DomainId> ids{id};
     const std::vector<VifId> taken = recorded_vifs(store, ids);
@@ -30,19 +34,22 @@ std::uint16_t free_number(Store& store, DomainId id) {
                  .hint = fmt::format("'cosmos detach {} VIF' takes one away", id.value())});
 }
 
-// Records the vif without its frontend's state: no frontend looks at it before that is there.
+// Records the vif; where no script sees to its switch, without hotplug-status. netback does not
+// connect it before that is there. (It gives up a vif whose frontend has no state.)
 void record(Store& store, const VifId& vif, const RecordedVif& what) {
     std::vector<StoreRequest> requests = vif_record(vif.guest, what);
     std::erase_if(requests, [&](const StoreRequest& request) {
-        return request.path == frontend_path(vif) + "/state";
+        return request.path == hotplug_status_path(vif);
     });
     require_done(requests, store.exchange(requests), vif.guest, "record the vif in XenStore");
 }
 
-// The vif is on its switch: its address, and the word to its frontend.
-void hand_over(Store& store, const VifId& vif, const GuestVifs& vifs) {
+// The vif is on its switch: its address, and the word to its backend.
+void hand_over(Store& store, const VifId& vif, const RecordedVif& what, const GuestVifs& vifs) {
+    if (!what.script.empty())
+        return;  // the script has done so
     std::vector<StoreRequest> requests = vifs.chosen_addresses();
-    requests.push_back(store_write(frontend_path(vif) + "/state", "1"));
+    requests.push_back(store_write(hotplug_status_path(vif), "connected"));
     require_done(requests, store.exchange(requests), vif.guest, "hand the vif to the guest");
 }
 
@@ -83,9 +90,10 @@ std::uint16_t attach(const Host& host, DomainId id, const VifConfig& vif,
                 vifs.take(*event);
             }
         };
-        record(host.store, which, vifs.recorded().front());
+        const RecordedVif what = vifs.recorded().front();
+        record(host.store, which, what);
         wait_until([&] { return vifs.plugged(); });
-        hand_over(host.store, which, vifs);
+        hand_over(host.store, which, what, vifs);
         if (options.wait_connected)
             wait_until([&] { return vifs.connected(); });
     } catch (const Error&) {

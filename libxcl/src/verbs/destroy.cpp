@@ -96,6 +96,38 @@ void sweep_late_terminals(Hypervisor& hypervisor, Store& store,
                  "remove a guest's record from XenStore");
 }
 
+// Vifs of guests that have run and are not connected: netback may be connecting one just now. What
+// it then does not find any more it notes as an error, which nobody would remove.
+std::vector<VifId> vifs_on_their_way(Network& network, std::span<const DomainInfo> guests) {
+    std::vector<VifId> vifs;
+    for (const DomainInfo& guest : guests) {
+        if (!may_have_vifs(guest) || guest.cpu_time == guest.cpu_time.zero())
+            continue;
+        for (std::uint16_t number = 0; number < GuestConfig::max_vifs; ++number) {
+            const VifId vif{guest.id, number};
+            const std::optional<Interface> interface = network.interface_of(vif);
+            if (!interface)
+                break;
+            if (!interface->carrier)
+                vifs.push_back(vif);
+        }
+    }
+    return vifs;
+}
+
+// Once the interface is gone, netback has noted all that it will.
+void remove_late_errors(const Host& host, std::span<const VifId> vifs) {
+    constexpr std::chrono::seconds patience{1};  // together
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    std::vector<StoreRequest> removal;
+    for (const VifId& vif : vifs) {
+        static_cast<void>(is_gone_by(host.network, vif, deadline));
+        removal.push_back(backend_errors_removal(vif.guest));
+    }
+    require_done(removal, host.store.exchange(removal), std::nullopt,
+                 "remove what was noted of a guest's vifs from XenStore");
+}
+
 }  // namespace
 
 void destroy(const Host& host, std::span<const DomainId> ids) {
@@ -110,6 +142,7 @@ void destroy_found(const Host& host, std::span<const DomainInfo> guests) {
     for (const DomainInfo& guest : guests)
         hold_still(hypervisor, guest);
     tell_scripts(host, guests);
+    const std::vector<VifId> on_their_way = vifs_on_their_way(host.network, guests);
 
     // Records go before domains: the daemon searches its whole tree for nodes of a domain that
     // dies owning some.
@@ -142,6 +175,8 @@ void destroy_found(const Host& host, std::span<const DomainInfo> guests) {
     require_done(requests, replies, std::nullopt, "remove a guest's record from XenStore");
     if (!unmet.empty())
         sweep_late_terminals(hypervisor, store, unmet);
+    if (!on_their_way.empty())
+        remove_late_errors(host, on_their_way);
 }
 
 }  // namespace xcl::verbs

@@ -47,6 +47,17 @@ void close(Store& store, const VifId& vif, std::chrono::milliseconds timeout) {
                  .hint = "--force takes it away all the same"});
 }
 
+// Only then is its number free: an attach that came earlier would take the old interface for its
+// own.
+void require_gone(Network& network, const VifId& vif, std::chrono::milliseconds timeout) {
+    if (!is_gone_by(network, vif, std::chrono::steady_clock::now() + timeout))
+        throw Error({.domain = vif.guest,
+                     .doing = fmt::format("detach its vif {}", vif.number),
+                     .problem = fmt::format("its record is removed, yet {} did not go within {} s",
+                                            interface_name(vif),
+                                            std::chrono::duration<double>(timeout).count())});
+}
+
 }  // namespace
 
 void detach(const Host& host, const VifId& vif, const DetachOptions& options) {
@@ -70,6 +81,7 @@ void detach(const Host& host, const VifId& vif, const DetachOptions& options) {
     run_offline_scripts(host.network, host.store, {&vif, 1});
     const std::vector<StoreRequest> removal = vif_removal(vif);
     require_done(removal, host.store.exchange(removal), vif.guest, "remove its vif from XenStore");
+    require_gone(host.network, vif, options.timeout);
 }
 
 }  // namespace xcl::verbs

@@ -57,10 +57,9 @@ std::vector<std::string> names_below(Store& store, const std::string& path,
     return directory_names(reply);
 }
 
-std::vector<DomainId> recorded_ids(Store& store) {
+std::vector<DomainId> ids_below(Store& store, const std::string& path, const std::string& doing) {
     std::vector<DomainId> ids;
-    for (const std::string& text :
-         names_below(store, "/local/domain", "list the records in XenStore")) {
+    for (const std::string& text : names_below(store, path, doing)) {
         std::uint16_t value = 0;
         const char* const end = text.data() + text.size();
         const auto [rest, error] = std::from_chars(text.data(), end, value);

@@ -34,7 +34,9 @@ void require_done(std::span<const StoreRequest> requests, std::span<const StoreR
 [[nodiscard]] std::vector<std::string> names_below(Store& store, const std::string& path,
                                                    const std::string& doing);
 
-// The ids that have a record in XenStore, the control domain's among them.
-[[nodiscard]] std::vector<DomainId> recorded_ids(Store& store);
+// The domain ids among those names. `/local/domain` holds the records, the control domain's among
+// them.
+[[nodiscard]] std::vector<DomainId> ids_below(Store& store, const std::string& path,
+                                              const std::string& doing);
 
 }  // namespace xcl::verbs

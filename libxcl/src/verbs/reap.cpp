@@ -2,6 +2,7 @@
 // reap: collects what ended by itself and what killed processes left behind.
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "record/label.hpp"
 #include "record/record.hpp"
@@ -52,19 +53,43 @@ std::optional<ReapCause> cause_to_reap(Hypervisor& hypervisor, Store& store,
     return std::nullopt;
 }
 
+// What is in XenStore of guests.
+struct Recorded {
+    std::vector<DomainId> guests;
+    // Ascending, each once: also those of which only the backends of vifs are there, or errors of
+    // those. The control domain's kernel may write either after a record was removed, when it was
+    // about to serve a vif at that moment.
+    std::vector<DomainId> anything;
+};
+
+Recorded look_up_recorded(Store& store) {
+    Recorded found;
+    found.guests = ids_below(store, "/local/domain", "list the records in XenStore");
+    found.anything = found.guests;
+    for (const char* const path :
+         {"/local/domain/0/backend/vif", "/local/domain/0/error/backend/vif"})
+        std::ranges::copy(ids_below(store, path, "list the backends in XenStore"),
+                          std::back_inserter(found.anything));
+    std::ranges::sort(found.anything);
+    const auto repeated = std::ranges::unique(found.anything);
+    found.anything.erase(repeated.begin(), repeated.end());
+    return found;
+}
+
 }  // namespace
 
 std::vector<Reaped> reap(const Host& host, const IsRunning& is_running) {
     Hypervisor& hypervisor = host.hypervisor;
     Store& store = host.store;
     // Records first, domains second: a record seen before and without a domain now is an orphan.
-    const std::vector<DomainId> recorded = recorded_ids(store);
+    const Recorded recorded = look_up_recorded(store);
     const std::vector<DomainInfo> domains = hypervisor.list();
 
     std::vector<Reaped> reaped;
     std::vector<DomainInfo> doomed;
     for (const DomainInfo& domain : domains) {
-        const bool was_recorded = std::ranges::find(recorded, domain.id) != recorded.end();
+        const bool was_recorded =
+            std::ranges::find(recorded.guests, domain.id) != recorded.guests.end();
         if (const auto cause = cause_to_reap(hypervisor, store, domain, was_recorded, is_running)) {
             reaped.push_back({domain.id, *cause});
             doomed.push_back(domain);
@@ -72,7 +97,7 @@ std::vector<Reaped> reap(const Host& host, const IsRunning& is_running) {
     }
     destroy_found(host, doomed);
 
-    for (const DomainId id : recorded) {
+    for (const DomainId id : recorded.anything) {
         if (id == control_domain ||
             std::ranges::find(domains, id, &DomainInfo::id) != domains.end())
             continue;

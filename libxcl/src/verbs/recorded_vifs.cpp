@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -68,6 +69,17 @@ void run_offline_scripts(Network& network, Store& store, std::span<const VifId> 
         } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it was removed meanwhile
         }
     }
+}
+
+bool is_gone_by(Network& network, const VifId& vif,
+                std::chrono::steady_clock::time_point deadline) {
+    constexpr std::chrono::milliseconds pause{2};
+    while (network.interface_of(vif)) {
+        if (std::chrono::steady_clock::now() >= deadline)
+            return false;
+        std::this_thread::sleep_for(pause);
+    }
+    return true;
 }
 
 }  // namespace xcl::verbs

@@ -2,6 +2,7 @@
 // What XenStore says of the vifs that guests have.
 #pragma once
 
+#include <chrono>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,5 +30,11 @@ struct RecordedScript {
 // Tells the scripts that attached these vifs of their end; their record is still there. What a
 // script says then, and whether it can still be run, is no reason to keep a vif.
 void run_offline_scripts(Network& network, Store& store, std::span<const VifId> vifs);
+
+// Waits until the kernel has taken the vif's interface back, once its record is removed; false when
+// that has not happened at the deadline. A look now and then costs less than a socket that hears of
+// every interface.
+[[nodiscard]] bool is_gone_by(Network& network, const VifId& vif,
+                              std::chrono::steady_clock::time_point deadline);
 
 }  // namespace xcl::verbs

@@ -125,6 +125,21 @@ TEST_F(LinuxSwitches, UplinkThatCannotBeOneLeavesNoBridge) {
     EXPECT_THAT(names(), IsEmpty());
 }
 
+TEST_F(LinuxSwitches, BridgeThatBecomesNoneIsAsItWas) {
+    ip({"link add xenbr0 type bridge", "link add other type bridge"});
+    EXPECT_THROW(network.add_switch(
+                     {.name = "xenbr0", .address = parse_ipv4("10.1.2.3/21"), .uplink = "other"}),
+                 Error);
+    EXPECT_TRUE(exists("xenbr0"));
+    EXPECT_FALSE(network.address_of(network.bridge("xenbr0").index));
+}
+
+TEST_F(LinuxSwitches, AddressThatABridgeHasAlreadyIsLeftToIt) {
+    ip({"link add xenbr0 type bridge", "address add 10.1.2.3/21 dev xenbr0"});
+    network.add_switch({.name = "xenbr0", .address = parse_ipv4("10.1.2.3/21"), .uplink = {}});
+    EXPECT_EQ(network.switch_details().at(0).address, parse_ipv4("10.1.2.3/21"));
+}
+
 TEST_F(LinuxSwitches, OneWithGuestsIsNotRemoved) {
     add("xenbr0");
     make_vif("vif5.0");

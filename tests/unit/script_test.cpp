@@ -141,6 +141,12 @@ TEST_F(ScriptTest, OneThatPrintsMoreThanAPipeHoldsEndsAllTheSame) {
     EXPECT_EQ(problem_of("head -c 300000 /dev/zero; exit 0"), "");
 }
 
+TEST_F(ScriptTest, LastWordsOfATalkativeOneAreHeard) {
+    EXPECT_THAT(
+        problem_of("set -e; head -c 300000 /dev/zero | tr '\\0' x; echo; echo gone; exit 3"),
+        testing::EndsWith("exit status 3: gone"));
+}
+
 TEST_F(ScriptTest, OneThatHangsIsKilledWithItsChildren) {
     pid_t child = 0;
     pid_t parent = 0;

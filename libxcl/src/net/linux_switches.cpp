@@ -91,21 +91,34 @@ void set_up_on(Netlink& netlink, rtnl_link* port, unsigned bridge_index) {
     set_up(netlink, port, change);
 }
 
-void add_address(Netlink& netlink, unsigned index, const Ipv4Interface& address) {
+Owned<rtnl_addr> address_entry(unsigned index, const Ipv4Interface& address) {
     const std::uint32_t bytes = htonl(address.address);
     const Owned<nl_addr> local(nl_addr_build(AF_INET, &bytes, sizeof bytes));
-    const Owned<rtnl_addr> entry(rtnl_addr_alloc());
+    Owned<rtnl_addr> entry(rtnl_addr_alloc());
     if (!local || !entry)
         throw std::bad_alloc();
     nl_addr_set_prefixlen(local.get(), address.prefix);
     rtnl_addr_set_ifindex(entry.get(), static_cast<int>(index));
     rtnl_addr_set_local(entry.get(), local.get());
+    return entry;
+}
+
+// Returns false when the interface has it already.
+bool add_address(Netlink& netlink, unsigned index, const Ipv4Interface& address) {
+    const Owned<rtnl_addr> entry = address_entry(index, address);
     const int error = netlink.result_of([&](nl_sock* socket) {
-        return rtnl_addr_add(socket, entry.get(), NLM_F_CREATE | NLM_F_REPLACE);
+        return rtnl_addr_add(socket, entry.get(), NLM_F_CREATE | NLM_F_EXCL);
     });
-    if (error != 0)
+    if (error != 0 && error != EEXIST)
         throw_refused(fmt::format("give it the address {}", ipv4_text(address)), "RTM_NEWADDR",
                       error);
+    return error == 0;
+}
+
+void take_address_back(Netlink& netlink, unsigned index, const Ipv4Interface& address) {
+    const Owned<rtnl_addr> entry = address_entry(index, address);
+    static_cast<void>(netlink.result_of(
+        [&](nl_sock* socket) { return rtnl_addr_delete(socket, entry.get(), 0); }));
 }
 
 bool is_made_here(rtnl_link* link) {
@@ -141,13 +154,14 @@ void LinuxNetwork::add_switch(const SwitchSpec& spec) {
         require_bridge(bridge.get(), spec.name, marked_switches(net));
     else
         make_bridge(net, spec.name);
+    bool addressed = false;
     try {
         if (!existed)
             bridge = net.link_named(spec.name.c_str());
         if (!bridge)
             throw_refused(fmt::format("make the bridge {}", spec.name), "RTM_GETLINK", ENODEV);
         if (spec.address)
-            add_address(net, index_of(bridge.get()), *spec.address);
+            addressed = add_address(net, index_of(bridge.get()), *spec.address);
         set_up_bridge(net, bridge.get(), !existed);
         if (uplink)
             set_up_on(net, uplink.get(), index_of(bridge.get()));
@@ -156,6 +170,8 @@ void LinuxNetwork::add_switch(const SwitchSpec& spec) {
     } catch (const Error&) {
         if (!existed && bridge)
             delete_bridge(net, index_of(bridge.get()));
+        else if (addressed)
+            take_address_back(net, index_of(bridge.get()), *spec.address);
         throw;
     }
 }

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -114,12 +115,11 @@ bool can_be_run(const std::string& path) {
 }  // namespace
 
 Script::Script(const ScriptCall& call) : vif_(call.vif), path_(call.path) {
-    std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
-        throw Error({.doing = "run a hotplug script", .call = "pipe2", .error = errno});
-    output_ = Descriptor(ends[0]);
-    const Descriptor input(ends[1]);
-    group_ = spawned(call, input.get());
+    // A file in memory: however much a script prints, it neither waits for us nor is cut short.
+    output_ = Descriptor(memfd_create("hotplug script", MFD_CLOEXEC));
+    if (!output_.is_open())
+        throw Error({.doing = "run a hotplug script", .call = "memfd_create", .error = errno});
+    group_ = spawned(call, output_.get());
     process_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, group_, 0)));
     if (!process_.is_open()) {
         const int error = errno;
@@ -151,10 +151,13 @@ void Script::kill() noexcept {
     process_ = Descriptor();
 }
 
-// The last line it printed. What a talkative one printed beyond the pipe's room is lost.
+// The last line it printed.
 std::string Script::last_words() {
-    std::string text(std::size_t{64} * 1024, '\0');
-    const ssize_t got = read(output_.get(), text.data(), text.size());
+    constexpr off_t enough = 4096;
+    const off_t printed = lseek(output_.get(), 0, SEEK_END);
+    std::string text(static_cast<std::size_t>(enough), '\0');
+    const ssize_t got =
+        pread(output_.get(), text.data(), text.size(), std::max<off_t>(printed - enough, 0));
     text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     while (!text.empty() && text.back() == '\n')
         text.pop_back();

@@ -6,6 +6,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 COSMOS = "/usr/bin/cosmos"
@@ -15,6 +16,11 @@ KERNEL = "/usr/share/cosmos/guest.elf"
 OURS = HERE / "ours.cfg"
 SILENT = HERE / "silent.cfg"
 THEIRS = str(HERE / "xl-{}.cfg")
+SWITCHES = ("bench0", "bench1")
+PLUGGED = HERE / "plugged.cfg"  # ours with a vif
+SPREAD = HERE / "spread.cfg"    # ours with a vif on any switch
+THEIRS_PLUGGED = str(HERE / "xl-plugged-{}.cfg")
+SETTLED_S = 0.3  # of a quiet host: until frontend and backend are connected, or gone
 SINGLE_RUNS = 9
 BATCH_RUNS = 3
 
@@ -49,7 +55,12 @@ def write_configs(count):
     ours = f"name = 'bench'\nkernel = '{KERNEL}'\nmemory = 4\n"
     OURS.write_text(ours)
     SILENT.write_text(ours + "console = 'none'\n")
+    PLUGGED.write_text(ours + f"vif = ['bridge={SWITCHES[0]}']\n")
+    SPREAD.write_text(ours + "vif = ['bridge=auto']\n")
     for number in range(1, count + 1):
+        pathlib.Path(THEIRS_PLUGGED.replace("{}", str(number))).write_text(
+            f"name = 'xl-{number}'\ntype = 'pv'\nkernel = '{KERNEL}'\nmemory = 4\n"
+            f"vif = ['bridge={SWITCHES[0]}']\n")
         pathlib.Path(THEIRS.replace("{}", str(number))).write_text(
             f"name = 'xl-{number}'\ntype = 'pv'\nkernel = '{KERNEL}'\nmemory = 4\n")
 
@@ -61,6 +72,24 @@ def create_with_cosmos(runs=1, config=OURS):
 def create_with_xl(runs=1):
     """With -e, as else a process of xl's stays with each guest."""
     return measure(XL, "create", "-e", "-p", THEIRS, runs=runs)
+
+
+def make_switches():
+    for name in SWITCHES:
+        subprocess.run([COSMOS, "switch", "add", name], check=True)
+
+
+def plug_with_cosmos():
+    """One guest with a vif, running, its interface on its switch. Timed on a quiet host."""
+    samples = measure(COSMOS, "create", PLUGGED)
+    time.sleep(SETTLED_S)
+    return samples
+
+
+def plug_with_xl(number):
+    samples = measure(XL, "create", "-e", THEIRS_PLUGGED.replace("{}", str(number)))
+    time.sleep(SETTLED_S)
+    return samples
 
 
 def warm_up():
@@ -89,6 +118,54 @@ def singles(results):
                                     ("cosmos console=none", COSMOS, lambda: create_with_cosmos(config=SILENT))):
             create[tool] += make()
             destroy[tool] += measure(program, "destroy", newest_guest())
+
+
+def plugged_singles(results):
+    """The same with a vif: the guest runs, and its interface is on its switch."""
+    say(f"{SINGLE_RUNS} times create and destroy with a vif, by turns")
+    create = results["create vif"] = {"cosmos": [], "xl": []}
+    destroy = results["destroy vif"] = {"cosmos": [], "xl": []}
+    for run in range(SINGLE_RUNS + 1):  # the first of each is thrown away
+        for tool, program, make in (("cosmos", COSMOS, plug_with_cosmos), ("xl", XL, lambda: plug_with_xl(1))):
+            made = make()
+            gone = measure(program, "destroy", newest_guest())
+            time.sleep(SETTLED_S)
+            if run:
+                create[tool] += made
+                destroy[tool] += gone
+
+
+def plugged_series(results, count, with_xl):
+    """Guests 1 to count with a vif, by one process each, every one timed."""
+    results["series"] = {"cosmos": []}
+    say(f"{count} guests with a vif by cosmos, a process each")
+    for _ in range(count):
+        results["series"]["cosmos"] += plug_with_cosmos()
+    destroy_all()
+    if with_xl:
+        say(f"{count} guests with a vif by xl, a process each")
+        time.sleep(SETTLED_S)
+        results["series"]["xl"] = []
+        for number in range(1, count + 1):
+            results["series"]["xl"] += plug_with_xl(number)
+        destroy_all()
+
+
+def many(results, count):
+    """All guests by one command over both switches, and all destroyed by one."""
+    say(f"{count} guests with a vif over {len(SWITCHES)} switches by one cosmos create")
+    results["many"] = {"create": measure(COSMOS, "create", "-n", count, "--timeout", 600, SPREAD)}
+    vifs = json.loads(subprocess.run([COSMOS, "list", "--vifs", "--json"], check=True, stdout=subprocess.PIPE).stdout)
+    results["ports"] = [sum(vif["switch"] == name for vif in vifs) for name in SWITCHES]
+    results["many"]["destroy"] = measure(COSMOS, "destroy", "all", "--yes")
+    deadline = time.monotonic() + 600
+    while any(path.name.startswith("vif") for path in pathlib.Path("/sys/class/net").iterdir()):
+        if time.monotonic() > deadline:
+            raise SystemExit("interfaces of destroyed guests are left")
+        time.sleep(1)
+    left = subprocess.run([COSMOS, "list", "--json"], check=True, stdout=subprocess.PIPE).stdout
+    if json.loads(left):
+        raise SystemExit(f"guests are left: {left.decode()}")
 
 
 def batches(results, count):
@@ -127,17 +204,24 @@ def main():
     parser.add_argument("--guests", type=int, required=True)
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--with-xl", action="store_true")
+    parser.add_argument("--vifs", action="store_true")
+    parser.add_argument("--many", action="store_true")
     parser.add_argument("output", type=pathlib.Path)
     arguments = parser.parse_args()
 
     write_configs(arguments.guests)
     warm_up()
+    make_switches()
     results = {"guests": arguments.guests}
-    if arguments.growth:
-        series(results, arguments.guests, arguments.with_xl)
+    if arguments.many:
+        many(results, arguments.guests)
+    elif arguments.growth:
+        grow = plugged_series if arguments.vifs else series
+        grow(results, arguments.guests, arguments.with_xl)
     else:
         results["start"] = starts()
         singles(results)
+        plugged_singles(results)
         batches(results, arguments.guests)
     arguments.output.write_text(json.dumps(results))
 

@@ -71,8 +71,8 @@ Recorded look_up_recorded(Store& store) {
         std::ranges::copy(ids_below(store, path, "list the backends in XenStore"),
                           std::back_inserter(found.anything));
     std::ranges::sort(found.anything);
-    const auto repeated = std::ranges::unique(found.anything);
-    found.anything.erase(repeated.begin(), repeated.end());
+    found.anything.erase(std::unique(found.anything.begin(), found.anything.end()),
+                         found.anything.end());
     return found;
 }
 

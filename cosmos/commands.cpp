@@ -94,6 +94,12 @@ std::span<const Command> commands() {
                 "Shows what the hypervisor and XenStore know of one guest.",
                 {"cosmos info 5", "cosmos info --name web"},
                 declare_info},
+        Command{"image",
+                "show what an image holds",
+                "Reads the image of a suspended guest whole, checks that nothing of it is missing "
+                "or altered, and shows what it holds. Needs no Xen.",
+                {"cosmos image web.img", "cosmos image --json web.img | jq .memory_kib"},
+                declare_image},
         Command{"console",
                 "talk to a guest's console",
                 "Connects the terminal to a guest's console until Ctrl-] is typed or the guest "

@@ -16,6 +16,7 @@ Action declare_help(CommandLine& line);
 Action declare_host_cache_add(CommandLine& line);
 Action declare_host_check(CommandLine& line);
 Action declare_host_prepare(CommandLine& line);
+Action declare_image(CommandLine& line);
 Action declare_info(CommandLine& line);
 Action declare_list(CommandLine& line);
 Action declare_pause(CommandLine& line);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/descriptor.hpp"
 #include "image/bytes.hpp"
@@ -28,7 +29,7 @@ class ImageFile final : public ByteSink {
     void commit();
 
   private:
-    [[noreturn]] void fail(std::string_view call, int error) const;
+    [[noreturn]] void fail(std::string_view call, std::string_view path, int error) const;
     void rename_new();
 
     std::string path_;

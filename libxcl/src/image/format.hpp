@@ -7,8 +7,8 @@
 //
 // A checksum is that of checksum.hpp. The end mark holds one over all checksums before it, so no
 // section can be lost, doubled or moved. A page list and the head of a batch of pages are runs:
-// u64 first PFN, u32 count, u8 type, u8 flags, u16 0. Contents follow a batch's head in the order
-// of its runs.
+// u64 first PFN, u32 count, u8 type, u8 flags, u16 0. A batch is the u64 count of its runs, these,
+// and the contents of their pages in the same order.
 #pragma once
 
 #include <array>
@@ -77,11 +77,11 @@ inline constexpr std::size_t max_batch_runs = 1024;
 [[nodiscard]] constexpr std::uint64_t longest_payload(SectionType type) {
     switch (type) {
         case SectionType::description:
-            return std::uint64_t{2} << 20;
+            return std::uint64_t{24} << 20;  // 512 lists of 4,095 CPUs, 4,096 nodes
         case SectionType::page_list:
             return std::uint64_t{1} << 30;  // 256 GiB whose every second page differs
         case SectionType::pages:
-            return sizeof(std::uint32_t) + max_batch_runs * run_bytes + max_batch * page_size;
+            return sizeof(std::uint64_t) + max_batch_runs * run_bytes + max_batch * page_size;
         case SectionType::machine_state:
             return std::uint64_t{256} << 20;  // 512 vCPUs of 100 KiB, and a p2m of 12 TiB
         case SectionType::end:

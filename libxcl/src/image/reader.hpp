@@ -55,14 +55,15 @@ class ImageReader {
         Bytes payload;
     };
 
-    Bytes take(std::size_t count);
+    Bytes take(std::size_t count, const char* within);
     void read_header();
     Section read_section();
     Section read_section(SectionType expected);
-    void read_list(Bytes payload);
+    void read_list(const Section& section);
     PageBatch read_batch(Bytes payload);
-    void check_batch(const PageList& list, bool in_form_of_pages);
-    void read_end(Bytes payload, const Checksum& all);
+    void check_run(const PageRun& run);
+    void read_end_mark();
+    void require_good(const std::string& fault) const;
     [[noreturn]] void refuse(const std::string& problem) const;
     [[noreturn]] void refuse_section(const std::string& problem) const;
 
@@ -72,13 +73,13 @@ class ImageReader {
     MemoryForm form_ = MemoryForm::pages;
     GuestDescription guest_;
     PageList list_;
-    std::vector<std::byte> checksums_;
+    std::vector<std::byte> checksums_;  // of the header and of every section so far
     std::uint64_t offset_ = 0;
     std::uint64_t pages_ = 0;
-    std::uint32_t sections_ = 0;
-    std::uint64_t section_offset_ = 0;
-    SectionType section_type_{};
-    std::uint64_t next_pfn_ = 0;    // MemoryForm::pages: what the next batch may begin with
+    std::uint32_t sections_ = 0;        // read whole
+    std::uint64_t section_offset_ = 0;  // of the one that is being read
+    std::string section_name_;
+    std::uint64_t next_pfn_ = 0;    // what the next run may begin with
     std::optional<Section> ahead_;  // the one behind the last batch
 };
 

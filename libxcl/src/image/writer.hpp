@@ -3,14 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "image/bytes.hpp"
 #include "image/checksum.hpp"
+#include "image/encoding.hpp"
 #include "image/format.hpp"
 #include "image/guest_image.hpp"
 
@@ -24,7 +23,7 @@ class ImageWriter {
     ImageWriter(ByteSink& sink, std::string name, MemoryForm form = MemoryForm::pages);
     ImageWriter(const ImageWriter&) = delete;
     ImageWriter& operator=(const ImageWriter&) = delete;
-    ~ImageWriter();
+    ~ImageWriter() = default;
 
     // `pages`: all that it owns, as GuestMemory::pages() has them. For MemoryForm::rounds their
     // types may still change.
@@ -45,9 +44,12 @@ class ImageWriter {
     [[nodiscard]] std::uint64_t pages_written() const { return pages_; }
 
   private:
-    void write_list(std::span<const PageId> pages);
+    void write_header();
+    void write_list();
     void write_section(SectionType type, Bytes payload, Bytes more = {});
+    void emit(std::span<const Bytes> parts, const Checksum& checksum);
     void gather_run(const PageId& page, bool zero);
+    void require_owned(const PageId& page) const;
     void require_good(const std::string& fault) const;
 
     ByteSink& sink_;
@@ -59,11 +61,9 @@ class ImageWriter {
     std::uint32_t sections_ = 0;
     std::uint64_t bytes_ = 0;
     std::uint64_t pages_ = 0;
-    std::optional<std::uint64_t> last_pfn_;
-    std::vector<PageRun> runs_;              // of the batch; see format.hpp
-    std::vector<bool> runs_zero_;            // which of them hold no contents
-    std::size_t gathered_ = 0;               // pages in contents_
-    std::unique_ptr<std::byte[]> contents_;  // of the batch
+    std::uint64_t next_pfn_ = 0;       // what a page that may follow here has at least
+    std::vector<BatchRun> runs_;       // of the batch
+    std::vector<std::byte> contents_;  // of the batch
 };
 
 }  // namespace xcl::image

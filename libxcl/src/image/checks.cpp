@@ -153,6 +153,7 @@ std::string fault_of_vcpus(const MachineState& state) {
 // The pages that are made anew, or found again, where it is restored.
 std::string fault_of_frames(const MachineState& state, const PageList& list) {
     std::vector<std::uint64_t> frames = state.p2m_pages;
+    frames.erase(std::remove(frames.begin(), frames.end(), no_page), frames.end());
     frames.push_back(state.start_info);
     frames.push_back(state.xenstore);
     if (state.console != 0)

@@ -10,6 +10,9 @@
 
 namespace xcl::image {
 
+// No page: where a list of PFNs leaves one out.
+inline constexpr std::uint64_t no_page = ~std::uint64_t{0};
+
 // What Xen holds a page to be; its contents then name frames, which differ from host to host.
 // The numbers are those of the format.
 enum class PageType : std::uint8_t {
@@ -32,7 +35,9 @@ struct PageId {
 // A vCPU as Xen gives and takes it: the structures of xen/domctl.h and xen/arch-x86, with frame
 // numbers in PFNs.
 struct VcpuState {
-    std::vector<std::byte> context;    // vcpu_guest_context_t; empty: the vCPU was never brought up
+    // vcpu_guest_context_t; bit 0 of ctrlreg[1] set if that names a table. Empty: the vCPU is not
+    // online.
+    std::vector<std::byte> context;
     std::vector<std::byte> extended;   // xen_domctl_ext_vcpucontext; may be empty
     std::uint64_t xsave_features = 0;  // xfeature_mask of `xsave`
     std::vector<std::byte> xsave;      // XEN_DOMCTL_getvcpuextstate; may be empty
@@ -58,7 +63,8 @@ struct MachineState {
     std::uint64_t console = 0;           // 0: it has no console
     std::vector<std::byte> shared_info;  // a page
     // PFNs of the pages that hold its p2m, in order; each but the last is filled. Their contents
-    // are made anew where it is restored.
+    // are made anew where it is restored. no_page for one with nothing but holes: it may be there
+    // more than once, and is a page like others.
     std::vector<std::uint64_t> p2m_pages;
     TscState tsc;
     std::vector<VcpuState> vcpus;

@@ -230,4 +230,5 @@ class InOneSend(VifTest):
                      if "connect(" in line and "xenstored/socket" in line}
         sends = [line for line in calls.splitlines() if f" sendto({socket}," in line or f" sendmsg({socket}," in line
                  or f" write({socket}," in line or f" writev({socket}," in line]
-        self.assertEqual(len(sends), 1, "the whole record in one go")
+        self.assertEqual(len(sends), 2, "the whole record in one go, and the introduce once the vif is on its switch")
+        self.assertIn(r'"\10\0\0\0', sends[1])  # XS_INTRODUCE, by its number on the wire

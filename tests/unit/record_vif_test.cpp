@@ -98,16 +98,16 @@ TEST(RecordVif, GuestWithConsoleAndOneVifTakesAtMost17WritesAnd5PermissionCalls)
     EXPECT_EQ(writes(record), 16);
     EXPECT_EQ(directories, 1);
     EXPECT_EQ(std::ranges::count(record, Operation::set_permissions, &StoreRequest::operation), 5);
-    EXPECT_EQ(record.back().operation, Operation::introduce);
+    EXPECT_EQ(record.size(), 22U);
 }
 
-TEST(RecordVif, TwoVifsAreRecordedOneAfterTheOtherBeforeTheIntroduce) {
+TEST(RecordVif, TwoVifsAreRecordedOneAfterTheOther) {
     RecordedVif second = plain();
     second.number = 2;
     std::vector<StoreRequest> expected = guest_record(guest_with({}));
     for (const RecordedVif& vif : {plain(), second}) {
         const auto record = record_of(vif);
-        expected.insert(expected.end() - 1, record.begin(), record.end());
+        expected.insert(expected.end(), record.begin(), record.end());
     }
     EXPECT_EQ(guest_record(guest_with({plain(), second})), expected);
 }

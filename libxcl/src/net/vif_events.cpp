@@ -60,8 +60,8 @@ void VifEvents::note(nl_msg* message) {
     if (!vif)
         return;
     const auto* const link = static_cast<const ifinfomsg*>(nlmsg_data(header));
-    events_.push_back({.kind = (link->ifi_flags & IFF_LOWER_UP) != 0 ? NetworkEvent::Kind::connected
-                                                                     : NetworkEvent::Kind::appeared,
+    events_.push_back({.kind = (link->ifi_flags & IFF_RUNNING) != 0 ? NetworkEvent::Kind::connected
+                                                                    : NetworkEvent::Kind::appeared,
                        .vif = *vif});
 }
 

@@ -101,9 +101,11 @@ std::vector<StoreRequest> guest_record(const RecordInput& input) {
 
     for (const RecordedVif& vif : input.vifs)
         std::ranges::move(vif_record(input.id, vif), std::back_inserter(record));
-
-    record.push_back(store_introduce(input.id, input.frames.xenstore, input.store_port));
     return record;
+}
+
+StoreRequest guest_introduction(const RecordInput& input) {
+    return store_introduce(input.id, input.frames.xenstore, input.store_port);
 }
 
 std::vector<StoreRequest> guest_removal(DomainId id, bool has_vifs) {

@@ -47,9 +47,12 @@ struct RecordInput {
 // Where the control domain's kernel notes why it could not serve one: ".../error".
 [[nodiscard]] std::string backend_error_path(const VifId& vif);
 
-// All requests that record the guest, in the order in which they have to be served; the introduce
-// is the last. Sent in one go, without a transaction: nobody watches the directory yet.
+// All requests that record the guest, in the order in which they have to be served. Sent in one go,
+// without a transaction: nobody watches the directory yet.
 [[nodiscard]] std::vector<StoreRequest> guest_record(const RecordInput& input);
+
+// What connects the guest that was recorded to the store's daemon, and has xenconsoled look at it.
+[[nodiscard]] StoreRequest guest_introduction(const RecordInput& input);
 
 // The requests that record a further vif of a guest that is recorded already.
 [[nodiscard]] std::vector<StoreRequest> vif_record(DomainId id, const RecordedVif& vif);

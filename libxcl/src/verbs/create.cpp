@@ -2,6 +2,7 @@
 // create: makes whole guests of a config, or nothing.
 #include <algorithm>
 #include <list>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/random.h>
@@ -43,11 +44,25 @@ class UnfinishedGuest {
 
     [[nodiscard]] DomainId id() const { return id_; }
 
+    // A guest without vifs is introduced in the same go. Else that is left for the moment it
+    // starts: xenconsoled then looks at all its guests, and the interfaces would wait for that.
     void record(const RecordInput& input) {
         recorded_ = true;  // also when it fails half way
         has_vifs_ = !input.vifs.empty();
-        const std::vector<StoreRequest> requests = guest_record(input);
+        std::vector<StoreRequest> requests = guest_record(input);
+        introduction_ = guest_introduction(input);
+        if (!has_vifs_)
+            requests.push_back(*std::exchange(introduction_, std::nullopt));
         require_done(requests, store_.exchange(requests), id_, "record the guest in XenStore");
+    }
+
+    // Sends what else is to be recorded, and introduces the guest unless it is already.
+    void complete_record(std::vector<StoreRequest> requests) {
+        if (introduction_)
+            requests.push_back(*std::exchange(introduction_, std::nullopt));
+        if (!requests.empty())
+            require_done(requests, store_.exchange(requests), id_,
+                         "record the guest in XenStore");
     }
 
     void finish(const GuestConfig& config) {
@@ -78,6 +93,7 @@ class UnfinishedGuest {
     Hypervisor& hypervisor_;
     Store& store_;
     DomainId id_;
+    std::optional<StoreRequest> introduction_;  // still to be sent
     bool recorded_ = false;
     bool has_vifs_ = false;
     bool finished_ = false;
@@ -221,10 +237,7 @@ class Batch {
     }
 
     void start(GrowingGuest& one) {
-        if (const std::vector<StoreRequest> addresses = one.vifs.chosen_addresses();
-            !addresses.empty())
-            require_done(addresses, host_.store.exchange(addresses), one.guest.id(),
-                         "record its addresses in XenStore");
+        one.guest.complete_record(one.vifs.chosen_addresses());
         if (!options_.paused)
             host_.hypervisor.unpause(one.guest.id());
     }
@@ -255,8 +268,7 @@ class Batch {
             if (one.started && !options_.paused)
                 host_.hypervisor.pause(id);
             one.vifs.stop_scripts();
-            const std::vector<StoreRequest> errors{backend_errors_removal(id)};
-            static_cast<void>(host_.store.exchange(errors));
+            one.guest.complete_record({backend_errors_removal(id)});
             finish(one);
             Failure failure = error.failure();
             failure.hint = fmt::format("domain {} is left paused, to be looked at", id.value());

@@ -23,11 +23,14 @@ Action declare_pause(CommandLine& line);
 Action declare_pin(CommandLine& line);
 Action declare_reap(CommandLine& line);
 Action declare_reboot(CommandLine& line);
+Action declare_resume(CommandLine& line);
 Action declare_shutdown(CommandLine& line);
+Action declare_suspend(CommandLine& line);
 Action declare_switch_add(CommandLine& line);
 Action declare_switch_list(CommandLine& line);
 Action declare_switch_remove(CommandLine& line);
 Action declare_unpause(CommandLine& line);
 Action declare_version(CommandLine& line);
+Action declare_wake(CommandLine& line);
 
 }  // namespace cosmos

@@ -3,6 +3,7 @@
 #include "verbs/guest_notes.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 

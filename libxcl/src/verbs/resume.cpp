@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // resume: makes guests of an image, as create makes them of a kernel.
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // suspend: puts a guest into a file. Until that is whole and on the disk, the guest is where it
 // was.
+#include <memory>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "image/file.hpp"

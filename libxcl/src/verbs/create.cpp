@@ -61,8 +61,7 @@ class UnfinishedGuest {
         if (introduction_)
             requests.push_back(*std::exchange(introduction_, std::nullopt));
         if (!requests.empty())
-            require_done(requests, store_.exchange(requests), id_,
-                         "record the guest in XenStore");
+            require_done(requests, store_.exchange(requests), id_, "record the guest in XenStore");
     }
 
     void finish(const GuestConfig& config) {
@@ -227,8 +226,13 @@ class Batch {
             guarded(*one, [&] { start(*one); });
             one->started = true;
         }
-        if (options_.wait_connected && !options_.paused && !one->vifs.connected())
-            return;
+        if (options_.wait_connected && !options_.paused) {
+            if (!one->vifs.connected())
+                return;
+            guarded(*one, [&] {
+                one->vifs.await_backends(host_.store, one->deadline, options_.timeout);
+            });
+        }
         finish(*one);
         made_.push_back({one->guest.id(), std::move(one->name), Clock::now() - one->start});
         growing_.erase(one);

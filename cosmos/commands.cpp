@@ -62,6 +62,37 @@ std::span<const Command> commands() {
                 "config, under a new id; without it, they stay listed as ended.",
                 {"cosmos reboot --config guest.cfg 5"},
                 declare_reboot},
+        Command{"suspend",
+                "put guests into files",
+                "Asks a guest to suspend, writes all that it is into an image, and destroys it; "
+                "'cosmos resume' makes it anew of that, on this host or another. The image has "
+                "its name only once it is whole and on the disk, and the guest goes only after "
+                "that: whatever fails before lets it run on, and so does a guest that does not "
+                "answer in time. With --keep it runs on in any case. A guest that stands suspended "
+                "in 'cosmos list' is one over which a suspend was killed: suspend it again, or "
+                "wake it. Needs a kernel that can suspend: Linux, guests of this project, MiniOS "
+                "with the patches of minios-patches. A guest of xl is suspended the same way "
+                "unless it has disks.",
+                {"cosmos suspend 5 web.img", "cosmos suspend --keep 5 checkpoint.img",
+                 "cosmos suspend --yes all /srv/images"},
+                declare_suspend},
+        Command{"resume",
+                "make guests of images",
+                "Checks an image whole, then makes a guest of it under a new id, which goes on "
+                "where it was suspended; its vifs come back with their MAC addresses, on the "
+                "switch of the same name. The file stays: resumed a second time while the first "
+                "guest still runs, the copy needs --new-macs. With -n, COUNT guests are made of "
+                "one image, named NAME-ID, each with MAC addresses of its own, and with ip=auto "
+                "addresses where the switch has a network.",
+                {"cosmos resume web.img", "cosmos resume -n 100 web.img"},
+                declare_resume},
+        Command{"wake",
+                "let suspended guests run on",
+                "Lets guests that stand suspended on this host run on where they are. They stand "
+                "so when a suspend was killed. If its image is whole, the guest is in that as "
+                "well: destroy one of the two instead.",
+                {"cosmos wake 5"},
+                declare_wake},
         Command{"pause",
                 "hold guests still",
                 "Holds guests still: they get no CPU time until they are unpaused.",
@@ -94,6 +125,12 @@ std::span<const Command> commands() {
                 "Shows what the hypervisor and XenStore know of one guest.",
                 {"cosmos info 5", "cosmos info --name web"},
                 declare_info},
+        Command{"image",
+                "show what an image holds",
+                "Reads the image of a suspended guest whole, checks that nothing of it is missing "
+                "or altered, and shows what it holds. Needs no Xen.",
+                {"cosmos image web.img", "cosmos image --json web.img | jq .memory_kib"},
+                declare_image},
         Command{"console",
                 "talk to a guest's console",
                 "Connects the terminal to a guest's console until Ctrl-] is typed or the guest "

@@ -16,17 +16,21 @@ Action declare_help(CommandLine& line);
 Action declare_host_cache_add(CommandLine& line);
 Action declare_host_check(CommandLine& line);
 Action declare_host_prepare(CommandLine& line);
+Action declare_image(CommandLine& line);
 Action declare_info(CommandLine& line);
 Action declare_list(CommandLine& line);
 Action declare_pause(CommandLine& line);
 Action declare_pin(CommandLine& line);
 Action declare_reap(CommandLine& line);
 Action declare_reboot(CommandLine& line);
+Action declare_resume(CommandLine& line);
 Action declare_shutdown(CommandLine& line);
+Action declare_suspend(CommandLine& line);
 Action declare_switch_add(CommandLine& line);
 Action declare_switch_list(CommandLine& line);
 Action declare_switch_remove(CommandLine& line);
 Action declare_unpause(CommandLine& line);
 Action declare_version(CommandLine& line);
+Action declare_wake(CommandLine& line);
 
 }  // namespace cosmos

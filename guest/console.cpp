@@ -10,7 +10,16 @@ namespace {
 constexpr std::uint64_t drain_limit_ns = 1'000'000'000;
 }  // namespace
 
+void Console::connect(xencons_interface* shared, Port port) {
+    shared_ = shared;
+    port_ = port;
+    if (handler_ != nullptr)
+        listen(handler_, subject_);
+}
+
 void Console::listen(Events::Handler handler, void* subject) {
+    handler_ = handler;
+    subject_ = subject;
     if (shared_ != nullptr)
         events_->bind(port_, handler, subject);
 }

@@ -14,9 +14,12 @@ namespace guest {
 
 class Console {
   public:
-    // Without a console, `shared` is null: what is written then goes nowhere.
-    Console(Events& events, const Clock& clock, xencons_interface* shared, Port port)
-        : events_(&events), clock_(&clock), shared_(shared), port_(port) {}
+    Console(Events& events, const Clock& clock) : events_(&events), clock_(&clock) {}
+
+    // Uses this ring from now on; to be done in each domain that the guest comes to. What was
+    // written and not read yet comes along in the ring. Without a console, `shared` is null: what
+    // is written then goes nowhere.
+    void connect(xencons_interface* shared, Port port);
 
     // Calls handler(subject) when there is something to read, or room again.
     void listen(Events::Handler handler, void* subject);
@@ -47,8 +50,10 @@ class Console {
 
     Events* events_;
     const Clock* clock_;
-    xencons_interface* shared_;
-    Port port_;
+    xencons_interface* shared_ = nullptr;
+    Port port_ = 0;
+    Events::Handler handler_ = nullptr;
+    void* subject_ = nullptr;
 };
 
 }  // namespace guest

@@ -58,6 +58,7 @@ void Echo::end_line() {
     console_->put({line_, used_});
     console_->put("\n");
     used_ = 0;
+    ++lines_;
 }
 
 }  // namespace guest

@@ -14,6 +14,9 @@ class Echo {
     Echo(const Echo&) = delete;  // the event binding points here
     Echo& operator=(const Echo&) = delete;
 
+    // How many lines it has answered.
+    [[nodiscard]] std::uint64_t lines() const { return lines_; }
+
   private:
     void serve();
     void type(char byte);
@@ -22,6 +25,7 @@ class Echo {
     Console* console_;
     char line_[128] = {};
     std::size_t used_ = 0;
+    std::uint64_t lines_ = 0;
     bool after_return_ = false;
 };
 

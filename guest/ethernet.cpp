@@ -59,6 +59,10 @@ std::size_t answer_ethernet(const Station& self, Bytes room, std::size_t bytes) 
     return header_bytes + answer_bytes;
 }
 
+bool carries_ipv4(ConstBytes frame) {
+    return frame.size() >= header_bytes && load16(frame, type_at) == type_ipv4;
+}
+
 std::array<std::uint8_t, announcement_bytes> announcement(const Station& self) {
     std::array<std::uint8_t, announcement_bytes> frame{};
     address_frame(frame, broadcast_mac, self.mac);

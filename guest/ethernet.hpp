@@ -18,6 +18,9 @@ struct Station {
 // the answer, never more than the frame had; 0 for none.
 [[nodiscard]] std::size_t answer_ethernet(const Station& self, Bytes room, std::size_t bytes);
 
+// Whether a frame, or what was made of one, carries IPv4.
+[[nodiscard]] bool carries_ipv4(ConstBytes frame);
+
 inline constexpr std::size_t announcement_bytes = 42;
 
 // A frame that tells everybody, unasked, which station has the address (gratuitous ARP).

@@ -16,20 +16,34 @@ constexpr xen_ulong_t bit_of(Port port) {
 }
 }  // namespace
 
-// Upcalls stay masked but while the guest sleeps: handlers run one after another in dispatch().
 Events::Events(shared_info& shared) : shared_(&shared), vcpu_(&shared.vcpu_info[0]) {
+    start_afresh();
+}
+
+// Upcalls stay masked but while the guest sleeps: handlers run one after another in dispatch().
+void Events::start_afresh() {
+    for (Binding& binding : bindings_)
+        binding = {};
     __atomic_store_n(&vcpu_->evtchn_upcall_mask, 1, __ATOMIC_SEQ_CST);
     for (xen_ulong_t& word : shared_->evtchn_mask)
         __atomic_store_n(&word, ~xen_ulong_t{0}, __ATOMIC_RELAXED);
 }
 
 void Events::bind(Port port, Handler handler, void* subject) {
-    for (Binding& binding : bindings_) {
-        if (binding.handler != nullptr)
+    add({port, handler, subject, true});
+}
+
+// An event that came while the port was masked has left it pending, in a word that is not looked
+// at for that; Xen would keep silent about the port for good.
+void Events::add(const Binding& binding) {
+    for (Binding& place : bindings_) {
+        if (place.handler != nullptr)
             continue;
-        binding = {port, handler, subject, true};
-        __atomic_and_fetch(&shared_->evtchn_mask[port / word_bits], ~bit_of(port),
-                           __ATOMIC_SEQ_CST);
+        place = binding;
+        const Port word = binding.port / word_bits;
+        const xen_ulong_t others = ~bit_of(binding.port);
+        __atomic_and_fetch(&shared_->evtchn_mask[word], others, __ATOMIC_SEQ_CST);
+        __atomic_and_fetch(&shared_->evtchn_pending[word], others, __ATOMIC_SEQ_CST);
         return;
     }
     __builtin_trap();
@@ -41,7 +55,7 @@ Port Events::open(domid_t peer, Handler handler, void* subject) {
     offer.remote_dom = peer;
     if (event_channel_op(EVTCHNOP_alloc_unbound, offer) != 0)
         return 0;
-    bind(offer.port, handler, subject);
+    add({offer.port, handler, subject, false});
     return offer.port;
 }
 

@@ -14,11 +14,15 @@ class Events {
 
     explicit Events(shared_info& shared);
 
+    // Forgets all ports: in a new domain they mean nothing, or something else.
+    void start_afresh();
+
     // From now on an event on `port` calls handler(subject), from dispatch() and nowhere else. A
     // port counts as fired when it is bound, so nothing sent before is lost.
     void bind(Port port, Handler handler, void* subject);
 
-    // Opens a port to which domain `peer` may bind, and binds it here; 0 if Xen gives none.
+    // Opens a port to which domain `peer` may bind, and binds it here; 0 if Xen gives none. It has
+    // not fired: nobody knows it yet.
     [[nodiscard]] Port open(domid_t peer, Handler handler, void* subject);
 
     // Closes a port that open() gave, and forgets it.
@@ -53,11 +57,13 @@ class Events {
         bool fired;
     };
 
+    void add(const Binding& binding);
     void note(Port port);
 
     shared_info* shared_;
     vcpu_info* vcpu_;
-    Binding bindings_[10] = {};  // console, XenStore, two for each of 4 vifs; no handler: free
+    // Console, XenStore, suspend, two for each of 4 vifs; no handler: free.
+    Binding bindings_[11] = {};
 };
 
 }  // namespace guest

@@ -8,20 +8,43 @@ namespace guest {
 
 namespace {
 constexpr std::uint16_t in_use = GTF_reading | GTF_writing;  // Xen sets and clears these
-}  // namespace
 
-bool Grants::set_up() {
-    if (table_ != nullptr)
-        return true;
+// The machine address of the table's frame; 0 if Xen gives none.
+std::uint64_t table_address() {
     xen_pfn_t frame = 0;
     gnttab_setup_table setup{};
     setup.dom = DOMID_SELF;
     setup.nr_frames = 1;
     set_xen_guest_handle(setup.frame_list, &frame);
     if (grant_table_op(GNTTABOP_setup_table, setup) != 0 || setup.status != GNTST_okay)
+        return 0;
+    return frame * page_bytes;
+}
+
+}  // namespace
+
+bool Grants::set_up() {
+    if (table_ != nullptr)
+        return true;
+    const std::uint64_t address = table_address();
+    if (address == 0)
         return false;
-    table_ = static_cast<grant_entry_v1*>(memory_->map_machine(frame * page_bytes));
+    table_ = static_cast<grant_entry_v1*>(memory_->map_machine(address));
     return true;
+}
+
+void Grants::unmap() {
+    if (table_ != nullptr)
+        Memory::unmap_machine(table_);
+}
+
+void Grants::map_again() {
+    if (table_ == nullptr)
+        return;
+    const std::uint64_t address = table_address();
+    if (address == 0)
+        __builtin_trap();
+    Memory::map_machine_at(table_, address);
 }
 
 bool Grants::allow(grant_ref_t ref, domid_t peer, const void* page, Access access) {

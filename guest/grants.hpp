@@ -19,6 +19,11 @@ class Grants {
     // Maps the table: to be done before the first grant. False if Xen gives none.
     [[nodiscard]] bool set_up();
 
+    // For a suspend: takes the table out of the guest's page tables, and maps it again: that of the
+    // domain it is in then, without a grant if that is another.
+    void unmap();
+    void map_again();
+
     // Lets `peer` use a page under the name `ref`. False if a domain still uses that name for
     // something else.
     [[nodiscard]] bool allow(grant_ref_t ref, domid_t peer, const void* page, Access access);
@@ -28,7 +33,7 @@ class Grants {
 
   private:
     Memory* memory_;
-    grant_entry_v1* table_ = nullptr;
+    grant_entry_v1* table_ = nullptr;  // none before set_up()
 };
 
 }  // namespace guest

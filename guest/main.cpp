@@ -9,6 +9,7 @@
 #include "memory.hpp"
 #include "network.hpp"
 #include "shutdown.hpp"
+#include "suspend.hpp"
 #include "text.hpp"
 #include "time.hpp"
 #include "traps.hpp"
@@ -48,37 +49,88 @@ void fault_if_asked(std::string_view name, Console& console) {
     console.write(Text{}.add("fault= knows ").add(fault_names).add("\n").view());
 }
 
-// The console's two fields are 0 in a guest without one.
-xencons_interface* console_ring(const start_info& boot) {
-    if (boot.console.domU.mfn == 0 || boot.console.domU.evtchn == 0)
-        return nullptr;
-    return static_cast<xencons_interface*>(Memory::address_of_frame(boot.console.domU.mfn));
+// Whether to open a channel for it.
+bool offers_suspend(std::string_view how, Console& console) {
+    if (!how.empty() && how != "store")
+        console.write("suspend= knows store\n");
+    return how != "store";
 }
 
-[[noreturn]] void run(const start_info& boot, std::uint64_t unused) {
+// The console's two fields are 0 in a guest without one. Who resumes it may have taken the 0 for a
+// page frame, which is code and no ring.
+void connect(Console& console, const start_info& boot) {
+    const auto& given = boot.console.domU;
+    const bool none = given.mfn == 0 || given.evtchn == 0 || Memory::page_frame(given.mfn) == 0;
+    console.connect(
+        none ? nullptr : static_cast<xencons_interface*>(Memory::address_of_frame(given.mfn)),
+        given.evtchn);
+}
+
+void connect(XenStore& store, const start_info& boot) {
+    store.connect(
+        *static_cast<xenstore_domain_interface*>(Memory::address_of_frame(boot.store_mfn)),
+        boot.store_evtchn);
+}
+
+void add_count(Text& text, std::uint64_t count, std::string_view of) {
+    text.decimal(count).add(of).add(count == 1 ? "" : "s");
+}
+
+// What is counted comes along: a line to see that by.
+void print_return(Console& console, const Suspend& suspend, Suspend::End end, const Echo& echo,
+                  const Network& network) {
+    Text text;
+    text.add(end == Suspend::End::resumed ? "resumed" : "suspend cancelled")
+        .add(", domain ")
+        .decimal(own_domain_id());
+    add_count(text.add(", "), suspend.times(end), " time");
+    add_count(text.add("; answered "), echo.lines(), " line");
+    add_count(text.add(", "), network.pings(), " ping");
+    console.write(text.add("\n").view());
+}
+
+[[noreturn]] void run(start_info& boot, std::uint64_t unused) {
     Memory memory{boot, unused};
     auto& shared = *static_cast<shared_info*>(memory.map_machine(boot.shared_info));
     Events events{shared};
     const Clock clock{shared.vcpu_info[0].time};
-    Console console{events, clock, console_ring(boot), boot.console.domU.evtchn};
+    Console console{events, clock};
+    connect(console, boot);
     install_traps(console, shared.vcpu_info[0]);
 
     print_banner(console, boot);
     fault_if_asked(option(command_line(boot), "fault"), console);
     exit_if_asked(option(command_line(boot), "exit"), console);
 
-    auto& store_ring =
-        *static_cast<xenstore_domain_interface*>(Memory::address_of_frame(boot.store_mfn));
-    XenStore store{events, store_ring, boot.store_evtchn};
-    const ShutdownWatch shutdown{store, console};
+    XenStore store{events};
+    Grants grants{memory};
+    Suspend suspend{boot, shared, memory, events, grants};
+    const bool offers_channel = offers_suspend(option(command_line(boot), "suspend"), console);
+    ShutdownWatch shutdown{store, console, suspend};
     const Echo echo{console};
-    Network network{memory, events, store, console};
-    network.start(command_line(boot));
+    Network network{memory, events, store, grants, console};
 
+    // What there is to do in each domain that the guest comes to.
+    const auto start = [&] {
+        connect(store, boot);
+        network.start(command_line(boot));
+        shutdown.start();
+        if (offers_channel)
+            suspend.offer_channel(store);
+    };
+    start();
     for (;;) {
-        while (events.dispatch()) {
+        const bool any = events.dispatch();
+        if (suspend.requested()) {
+            const Suspend::End end = suspend.suspend();
+            if (end == Suspend::End::resumed)
+                connect(console, boot);
+            print_return(console, suspend, end, echo, network);
+            if (end == Suspend::End::resumed)
+                start();
+        } else if (!any) {
+            events.sleep();
         }
-        events.sleep();
     }
 }
 
@@ -87,6 +139,6 @@ xencons_interface* console_ring(const start_info& boot) {
 }  // namespace guest
 
 // From start.S: `unused` is the first address behind the stack.
-extern "C" [[noreturn]] void guest_main(const start_info* boot, std::uint64_t unused) {
+extern "C" [[noreturn]] void guest_main(start_info* boot, std::uint64_t unused) {
     guest::run(*boot, unused);
 }

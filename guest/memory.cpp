@@ -20,6 +20,11 @@ constexpr std::uint64_t padding_bytes = 512 << 10;
 constexpr std::uint64_t alignment_bytes = 4 << 20;
 constexpr std::uint64_t stack_bytes = 16384;  // which start.S took of it
 
+void set_mapping(const void* page, std::uint64_t entry) {
+    if (hypercall<__HYPERVISOR_update_va_mapping>(address_of(page), entry, UVMF_INVLPG) != 0)
+        __builtin_trap();
+}
+
 void* pointer_to(std::uint64_t address) {
     return reinterpret_cast<void*>(address);  // NOLINT(performance-no-int-to-ptr)
 }
@@ -27,8 +32,9 @@ void* pointer_to(std::uint64_t address) {
 }  // namespace
 
 Memory::Memory(const start_info& boot, std::uint64_t unused)
-    : frames_(
-          reinterpret_cast<const xen_pfn_t*>(boot.mfn_list)),  // NOLINT(performance-no-int-to-ptr)
+    : frames_(reinterpret_cast<const xen_pfn_t*>(  // NOLINT(performance-no-int-to-ptr)
+                  boot.mfn_list),
+              boot.nr_pages),
       unused_(unused) {
     const std::uint64_t builder_end = unused - stack_bytes;
     const std::uint64_t mapped_end =
@@ -47,19 +53,30 @@ void* Memory::take_pages(std::size_t count) {
 
 void* Memory::map_machine(std::uint64_t machine_address) {
     void* const page = take_pages(1);
-    if (page == nullptr || hypercall<__HYPERVISOR_update_va_mapping>(
-                               address_of(page), machine_address | page_flags, UVMF_INVLPG) != 0)
+    if (page == nullptr)
         __builtin_trap();
+    map_machine_at(page, machine_address);
     return page;
+}
+
+void Memory::map_machine_at(void* page, std::uint64_t machine_address) {
+    set_mapping(page, machine_address | page_flags);
+}
+
+void Memory::unmap_machine(void* page) {
+    set_mapping(page, 0);
 }
 
 xen_pfn_t Memory::machine_frame(const void* page) const {
     return frames_[(address_of(page) - address_of(virt_base)) / page_bytes];
 }
 
+xen_pfn_t Memory::page_frame(xen_pfn_t machine_frame) {
+    return machine_to_phys_mapping[machine_frame];
+}
+
 void* Memory::address_of_frame(xen_pfn_t machine_frame) {
-    const std::uint64_t frame = machine_to_phys_mapping[machine_frame];
-    return pointer_to(address_of(virt_base) + frame * page_bytes);
+    return pointer_to(address_of(virt_base) + page_frame(machine_frame) * page_bytes);
 }
 
 }  // namespace guest

@@ -2,6 +2,8 @@
 // Memory: machine frames to addresses, and the unused pages behind what the builder laid out.
 #pragma once
 
+#include <span>
+
 #include "xen.hpp"
 
 namespace guest {
@@ -20,14 +22,23 @@ class Memory {
     // place of an unused page.
     [[nodiscard]] void* map_machine(std::uint64_t machine_address);
 
-    // Where a frame of the guest's own memory is mapped.
+    // Does so again, in the place of a page that map_machine gave; and leaves nothing there.
+    static void map_machine_at(void* page, std::uint64_t machine_address);
+    static void unmap_machine(void* page);
+
+    // Which page of the guest's own memory a machine frame is, and where that is mapped.
+    [[nodiscard]] static xen_pfn_t page_frame(xen_pfn_t machine_frame);
     [[nodiscard]] static void* address_of_frame(xen_pfn_t machine_frame);
 
     // The machine frame of one of the guest's own pages.
     [[nodiscard]] xen_pfn_t machine_frame(const void* page) const;
 
+    // The machine frames of all of them, by page frame number (the p2m). They are others in
+    // another domain.
+    [[nodiscard]] std::span<const xen_pfn_t> machine_frames() const { return frames_; }
+
   private:
-    const xen_pfn_t* frames_;  // by page frame number
+    std::span<const xen_pfn_t> frames_;
     std::uint64_t unused_;
     std::uint64_t end_;  // of what is mapped
 };

@@ -30,9 +30,16 @@ bool domain_of(std::string_view path, domid_t& domain) {
 
 }  // namespace
 
+void Netfront::forget() {
+    state_ = State::detached;
+    comes_back_ = false;
+    tx_port_ = 0;
+    rx_port_ = 0;
+}
+
 bool Netfront::attach(Memory& memory, unsigned number, std::string_view backend) {
-    directory_.add("device/vif/").decimal(number);
-    backend_.add(backend);
+    directory_ = Text{}.add("device/vif/").decimal(number);
+    backend_ = Text{}.add(backend);
     if (!domain_of(backend, backend_domain_) || !rings_.take_memory(memory, number))
         return false;
     state_ = State::ready;

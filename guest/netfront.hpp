@@ -28,11 +28,15 @@ class Netfront {
     Netfront(const Netfront&) = delete;  // watch and event bindings point here
     Netfront& operator=(const Netfront&) = delete;
 
+    // Forgets its backend, which is another domain's, without a word to it.
+    void forget();
+
     // Follows the backend, whose directory this is, from now on; `number` names the vif. Connects
-    // when the backend is ready. False, with nothing begun, if there is too little memory.
+    // when the backend is ready. False, with nothing begun, if there is too little memory. To be
+    // done again in each domain that the guest comes to.
     [[nodiscard]] bool attach(Memory& memory, unsigned number, std::string_view backend);
 
-    // Leaves the backend and comes back with fresh rings.
+    // Closes what it has with the backend and comes back with fresh rings.
     void reconnect();
 
     // Sends a frame of the guest's own; what finds no room, or no backend, is lost.

@@ -76,24 +76,39 @@ void Vif::connected() {
 }
 
 std::size_t Vif::answer(Bytes room, std::size_t bytes) {
-    return has_address_ ? answer_ethernet(station_, room, bytes) : 0;
+    if (!has_address_)
+        return 0;
+    const std::size_t answer_bytes = answer_ethernet(station_, room, bytes);
+    // Of IPv4 only pings are answered.
+    if (answer_bytes != 0 && carries_ipv4(room))
+        ++pings_;
+    return answer_bytes;
 }
 
 Text Vif::said() const {
     return Text{}.add("vif ").decimal(number_).add(": ");
 }
 
-Network::Network(Memory& memory, Events& events, XenStore& store, Console& console)
+Network::Network(Memory& memory, Events& events, XenStore& store, Grants& grants, Console& console)
     : memory_(&memory),
       store_(&store),
+      grants_(&grants),
       console_(&console),
-      grants_(memory),
-      vifs_{{events, store, grants_, console},
-            {events, store, grants_, console},
-            {events, store, grants_, console},
-            {events, store, grants_, console}} {}
+      vifs_{{events, store, grants, console},
+            {events, store, grants, console},
+            {events, store, grants, console},
+            {events, store, grants, console}} {}
+
+std::uint64_t Network::pings() const {
+    std::uint64_t sum = 0;
+    for (const Vif& vif : vifs_)
+        sum += vif.pings();
+    return sum;
+}
 
 void Network::start(std::string_view line) {
+    for (Vif& vif : vifs_)
+        vif.forget();
     // Names are numbers, each ended by a zero. All are read before the next request.
     bool given[max_vifs] = {};
     const auto listed = store_->list("device/vif");
@@ -112,7 +127,7 @@ void Network::start(std::string_view line) {
     for (unsigned number = 0; number < max_vifs; ++number) {
         if (!given[number])
             continue;
-        if (!grants_.set_up()) {
+        if (!grants_->set_up()) {
             console_->write("no grant table: no network\n");
             return;
         }

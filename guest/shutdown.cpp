@@ -21,6 +21,7 @@ constexpr Request requests[] = {
     {"poweroff", SHUTDOWN_poweroff},
     {"halt", SHUTDOWN_poweroff},
     {"reboot", SHUTDOWN_reboot},
+    {"suspend", SHUTDOWN_suspend},
 };
 
 }  // namespace
@@ -31,16 +32,18 @@ void end_domain(unsigned reason) {
         sched_op(SCHEDOP_shutdown, shutdown);
 }
 
-ShutdownWatch::ShutdownWatch(XenStore& store, Console& console)
-    : store_(&store), console_(&console) {
-    const auto watched = store.watch(
+ShutdownWatch::ShutdownWatch(XenStore& store, Console& console, Suspend& suspend)
+    : store_(&store), console_(&console), suspend_(&suspend) {}
+
+void ShutdownWatch::start() {
+    const auto watched = store_->watch(
         request_path, [](void* self) { static_cast<ShutdownWatch*>(self)->obey(); }, this);
     if (!watched.ok) {
-        console.write(Text{}
-                          .add("cannot watch control/shutdown (")
-                          .add(watched.text)
-                          .add("): shutdown requests will not be heard\n")
-                          .view());
+        console_->write(Text{}
+                            .add("cannot watch control/shutdown (")
+                            .add(watched.text)
+                            .add("): shutdown requests will not be heard\n")
+                            .view());
     }
 }
 
@@ -52,6 +55,9 @@ void ShutdownWatch::obey() {
     for (const Request& request : requests) {
         if (wanted.text != request.name)
             continue;
+        const bool comes_back = request.reason == SHUTDOWN_suspend;
+        if (comes_back && !suspend_->request())
+            break;
         const auto acknowledged = store_->write(request_path, "");
         if (!acknowledged.ok) {
             console_->put(Text{}
@@ -60,6 +66,8 @@ void ShutdownWatch::obey() {
                               .add(")\n")
                               .view());
         }
+        if (comes_back)
+            return;
         console_->write(Text{}.add("shutdown: ").add(request.name).add("\n").view());
         console_->drain();
         end_domain(request.reason);

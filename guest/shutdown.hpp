@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "console.hpp"
+#include "suspend.hpp"
 #include "xenstore.hpp"
 
 namespace guest {
@@ -14,15 +15,19 @@ namespace guest {
 
 class ShutdownWatch {
   public:
-    ShutdownWatch(XenStore& store, Console& console);
+    ShutdownWatch(XenStore& store, Console& console, Suspend& suspend);
     ShutdownWatch(const ShutdownWatch&) = delete;  // the watch points here
     ShutdownWatch& operator=(const ShutdownWatch&) = delete;
+
+    // Watches; to be done again when XenStore is connected anew.
+    void start();
 
   private:
     void obey();
 
     XenStore* store_;
     Console* console_;
+    Suspend* suspend_;
 };
 
 }  // namespace guest

@@ -12,7 +12,8 @@ bool VifRings::take_memory(Memory& memory, unsigned vif) {
     first_grant_ = Grants::first + vif * pages;
     if (first_grant_ + pages > Grants::end)
         return false;
-    pages_ = static_cast<std::uint8_t*>(memory.take_pages(pages));
+    if (pages_ == nullptr)
+        pages_ = static_cast<std::uint8_t*>(memory.take_pages(pages));
     return pages_ != nullptr;
 }
 

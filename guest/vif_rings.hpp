@@ -29,7 +29,8 @@ class VifRings {
     VifRings(Grants& grants, Answer answer, void* subject)
         : grants_(&grants), answer_(answer), subject_(subject) {}
 
-    // The vif's pages and the first of its grants, once. False if there is too little memory.
+    // The vif's pages, taken once, and the first of its grants. False if there is too little
+    // memory.
     [[nodiscard]] bool take_memory(Memory& memory, unsigned vif);
 
     // Fresh rings, granted to `backend`, all receive buffers posted. False if grants are held up.

@@ -12,9 +12,15 @@ namespace {
 constexpr std::string_view end_of_text{"\0", 1};
 }  // namespace
 
-XenStore::XenStore(Events& events, xenstore_domain_interface& shared, Port port)
-    : events_(&events), shared_(&shared), port_(port) {
-    events.bind(
+// Requests are not left unanswered, but events of watches of a former domain may be left over in
+// the ring, even a piece of one whose rest was never sent.
+void XenStore::connect(xenstore_domain_interface& shared, Port port) {
+    shared_ = &shared;
+    port_ = port;
+    watched_ = 0;
+    __atomic_store_n(&shared_->rsp_cons, __atomic_load_n(&shared_->rsp_prod, __ATOMIC_ACQUIRE),
+                     __ATOMIC_RELEASE);
+    events_->bind(
         port, [](void* self) { static_cast<XenStore*>(self)->serve_watches(); }, this);
 }
 

@@ -19,9 +19,13 @@ class XenStore {
         std::string_view text;  // the value, or the error's name; good until the next request
     };
 
-    XenStore(Events& events, xenstore_domain_interface& shared, Port port);
+    explicit XenStore(Events& events) : events_(&events) {}
     XenStore(const XenStore&) = delete;  // the event binding points here
     XenStore& operator=(const XenStore&) = delete;
+
+    // Uses this ring from now on; to be done in each domain that the guest comes to, with all
+    // watches to be set again.
+    void connect(xenstore_domain_interface& shared, Port port);
 
     struct Entry {
         std::string_view key;
@@ -69,8 +73,8 @@ class XenStore {
     }
 
     Events* events_;
-    xenstore_domain_interface* shared_;
-    Port port_;
+    xenstore_domain_interface* shared_ = nullptr;
+    Port port_ = 0;
     std::uint32_t last_request_ = 0;
     Watch watches_[5] = {};  // control/shutdown, and one for each of 4 vifs
     unsigned watched_ = 0;

@@ -4,8 +4,10 @@
 
 #include <utility>
 
+#include "core/name_lock.hpp"
 #include "host/linux_machine.hpp"
 #include "host/survey.hpp"
+#include "image/file.hpp"
 #include "net/linux_network.hpp"
 #include "verbs/verbs.hpp"
 #include "xen/hypervisor.hpp"
@@ -97,6 +99,20 @@ void Toolstack::request_end(std::span<const DomainId> ids, EndRequest request) {
 std::vector<EndedGuest> Toolstack::end_and_wait(std::span<const DomainId> ids, EndRequest request,
                                                 std::chrono::milliseconds timeout) {
     return verbs::end_and_wait(host_->ports(), ids, request, timeout);
+}
+
+SuspendedGuest Toolstack::suspend(DomainId id, const std::string& file,
+                                  const SuspendOptions& options) {
+    return verbs::suspend(host_->ports(), id, file, options, take_name);
+}
+
+void Toolstack::wake(std::span<const DomainId> ids) {
+    verbs::wake(host_->ports(), ids, take_name);
+}
+
+std::vector<CreatedGuest> Toolstack::resume(const std::string& file, const ResumeOptions& options) {
+    const image::MappedFile mapped(file);
+    return verbs::resume(host_->ports(), image::read_whole(mapped.bytes(), file), options);
 }
 
 std::vector<DomainInfo> Toolstack::list() {

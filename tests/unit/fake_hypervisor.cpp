@@ -141,6 +141,7 @@ RingFrames FakeHypervisor::build(DomainId id, const BootPlan& plan) {
     if (!ports_exist || plan.kernel.segments.empty())
         refuse("build", EINVAL);
     domain.built = true;
+    domain.memory = some_memory(domain.pages, domain.vcpus);
     domain.cmdline = plan.cmdline;
     domain.ramdisk_bytes = plan.ramdisk.size();
     return {.xenstore = xenstore_frame(id), .console = plan.console_port ? console_frame(id) : 0};

@@ -15,6 +15,19 @@
 
 namespace xcl::test {
 
+// What a guest holds, as an image has it. Of its pages only those that are not zero.
+struct FakeMemory {
+    std::map<std::uint64_t, std::vector<std::byte>> contents = {};  // by PFN
+    std::vector<image::PageId> pages = {};
+    image::MachineState state = {};
+    bool names_strangers = false;  // one of its tables names a frame that is not its own
+
+    friend bool operator==(const FakeMemory&, const FakeMemory&) = default;
+};
+
+// A guest of that size which can be suspended, and whose pages differ.
+[[nodiscard]] FakeMemory some_memory(std::uint64_t pages, std::uint16_t vcpus);
+
 struct FakeDomain {
     Uuid uuid{};
     std::uint16_t vcpus = 1;
@@ -29,6 +42,10 @@ struct FakeDomain {
     std::chrono::nanoseconds cpu_time{0};
     std::optional<ShutdownReason> ended = {};
     bool dying = false;
+    unsigned cancelled = 0;  // its suspensions that were
+    unsigned notified = 0;   // on its suspend_port
+    std::optional<EventPort> suspend_port = {};
+    FakeMemory memory = {};
     bool memory_held = false;  // somebody maps its memory: destroyed, it stays as dying
 
     friend bool operator==(const FakeDomain&, const FakeDomain&) = default;
@@ -45,6 +62,11 @@ class FakeHypervisor final : public Hypervisor {
     std::vector<std::optional<CpuList>> affinities(std::span<const VcpuId> vcpus) override;
     EventPort allocate_event_channel(DomainId id) override;
     RingFrames build(DomainId id, const BootPlan& plan) override;
+    std::unique_ptr<GuestMemory> open_memory(DomainId id) override;
+    std::unique_ptr<RestoredMemory> restore(DomainId id, std::uint64_t pfn_end,
+                                            std::span<const std::uint64_t> owned) override;
+    void notify(DomainId id, EventPort port) override;
+    void resume(DomainId id) override;
     void set_uuid(DomainId id, const Uuid& uuid) override;
     void pause(DomainId id) override;
     void unpause(DomainId id) override;
@@ -68,9 +90,14 @@ class FakeHypervisor final : public Hypervisor {
     std::vector<std::string> calls;  // "pause 5"
     // What the store's daemon hears of (VIRQ_DOM_EXC): a domain ended, or is gone.
     std::function<void(std::uint16_t)> on_end = [](std::uint16_t) {};
+    // It is asked by its channel, and runs on after a suspension that was cancelled.
+    std::function<void(std::uint16_t)> on_notify = [](std::uint16_t) {};
     std::function<void(std::uint16_t)> on_unpause = [](std::uint16_t) {};  // it runs
 
   private:
+    friend class FakeGuestMemory;
+    friend class FakeRestoredMemory;
+
     // Counts and records the call and throws if it is to fail.
     void begin(const std::string& name, const std::string& call);
     // The same for a call on a domain; throws like Xen if there is none.

@@ -97,6 +97,8 @@ StoreReply FakeStore::serve(const StoreRequest& request) {
     using Operation = StoreRequest::Operation;
     if (request.operation == Operation::introduce)
         return {introduce(request), {}};
+    if (request.operation == Operation::resume)
+        return {resume(request), {}};
     if (!is_valid(request.path))
         return {EINVAL, {}};
     switch (request.operation) {
@@ -115,6 +117,7 @@ StoreReply FakeStore::serve(const StoreRequest& request) {
         case Operation::set_permissions:
             return {set_permissions(request.path, request.value), {}};
         case Operation::introduce:
+        case Operation::resume:
             break;
     }
     return {ENOSYS, {}};
@@ -204,15 +207,27 @@ int FakeStore::introduce(const StoreRequest& request) {
     return 0;
 }
 
+// It tells of a domain's end once, until it hears that the domain runs on.
+int FakeStore::resume(const StoreRequest& request) {
+    const auto id = static_cast<std::uint16_t>(std::stoul(request.path));
+    if (!introduced.contains(id))
+        return ENOENT;
+    told.erase(id);
+    return 0;
+}
+
 // It hears of the domains that it knows; what a dead one owns goes with it.
 void FakeStore::domain_ended(std::uint16_t id) {
     if (!introduced.contains(id))
         return;
     if (!hypervisor_.exists(DomainId(id)) || hypervisor_.domain(DomainId(id)).dying) {
         introduced.erase(id);
+        told.erase(id);
         std::erase_if(nodes, [&](const auto& entry) {
             return entry.second.permissions.front().substr(1) == std::to_string(id);
         });
+    } else if (!told.insert(id).second) {
+        return;
     }
     fire("@releaseDomain");
 }

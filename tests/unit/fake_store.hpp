@@ -44,6 +44,7 @@ class FakeStore final : public Store {
 
     std::map<std::string, Node> nodes;
     std::set<std::uint16_t> introduced;
+    std::set<std::uint16_t> told;  // of these everybody knows that they have ended
     std::vector<std::vector<StoreRequest>> exchanges;       // all that came
     std::set<std::pair<std::string, std::string>> watches;  // path, token
     std::deque<WatchEvent> events;
@@ -62,6 +63,7 @@ class FakeStore final : public Store {
     int remove(const std::string& path);
     int set_permissions(const std::string& path, const std::string& value);
     int introduce(const StoreRequest& request);
+    int resume(const StoreRequest& request);
     void domain_ended(std::uint16_t id);
     void fire(const std::string& path);
 

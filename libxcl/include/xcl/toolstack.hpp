@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -60,6 +61,32 @@ struct EndedGuest {
     DomainId id{0};
     std::optional<ShutdownReason> reason;  // nothing: the domain was gone before it could be asked
     bool collected = false;                // its remains were destroyed
+};
+
+struct SuspendOptions {
+    bool keep = false;                          // the guest runs on: the image is a checkpoint
+    bool overwrite = false;                     // a file of that name is replaced
+    std::chrono::milliseconds timeout{10'000};  // for the guest's answer
+};
+
+struct SuspendedGuest {
+    DomainId id{0};
+    std::string name;
+    std::uint64_t bytes = 0;                  // of the file
+    std::uint64_t pages = 0;                  // whose contents are in it: the others are zero
+    std::chrono::nanoseconds took{0};         // in all
+    std::chrono::nanoseconds stood_still{0};  // of that, from its suspension on
+};
+
+struct ResumeOptions {
+    unsigned count = 1;  // more than one: each is named NAME-ID and has MAC addresses of its own
+    bool paused = false;
+    bool new_macs = false;         // MAC addresses of its own also for a single one
+    std::string switch_name = {};  // plug all vifs in there; empty: where they were
+    bool wait_connected = false;
+    std::chrono::milliseconds timeout{10'000};  // as CreateOptions has it
+    // Called after each guest is whole, as CreateOptions has it.
+    std::function<void(const CreatedGuest&)> on_resumed = {};
 };
 
 enum class ReapCause {
@@ -135,6 +162,21 @@ class Toolstack {
     // those that have not). An ended guest of ours is collected unless its config says preserve.
     std::vector<EndedGuest> end_and_wait(std::span<const DomainId> ids, EndRequest request,
                                          std::chrono::milliseconds timeout);
+
+    // Asks the guest to suspend, by its suspend event channel or control/shutdown, sleeps until it
+    // has, writes its image and destroys it. The file has its name only once it is whole and
+    // flushed, and the guest is destroyed only after that; until then a failure lets it run on. So
+    // does a guest that does not answer in time. A guest that stands suspended, since the process
+    // that did this was killed, is taken as it is.
+    SuspendedGuest suspend(DomainId id, const std::string& file,
+                           const SuspendOptions& options = {});
+
+    // Lets guests that stand suspended run on where they are.
+    void wake(std::span<const DomainId> ids);
+
+    // Reads the image whole and checks all of it, then makes guests of it as create does. The file
+    // stays.
+    std::vector<CreatedGuest> resume(const std::string& file, const ResumeOptions& options = {});
 
     // Everything the hypervisor lists, domain 0 included, ascending. Asks XenStore nothing.
     [[nodiscard]] std::vector<DomainInfo> list();

@@ -4,11 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "image/machine_state.hpp"
 #include "kernel/image.hpp"
 #include "kernel/layout.hpp"
 #include "xcl/domain_id.hpp"
@@ -54,6 +57,52 @@ struct RingFrames {
     std::uint64_t console = 0;  // 0 without a console
 };
 
+// A guest's memory, to be read. Maps no page for longer than a call of `read`.
+class GuestMemory {
+  public:
+    // `bytes`: the page's contents, frame numbers in tables translated to PFNs; nothing when a
+    // table names a frame that is not the guest's. Good during the call only.
+    using Sink = std::function<void(const image::PageId& page,
+                                    std::optional<std::span<const std::byte>> bytes)>;
+
+    GuestMemory() = default;
+    GuestMemory(const GuestMemory&) = delete;
+    GuestMemory& operator=(const GuestMemory&) = delete;
+    virtual ~GuestMemory() = default;
+
+    // Every page it owns by its p2m, ascending, as Xen holds them at this moment; shared_info's
+    // page is not the guest's own. Those that hold the p2m itself read as zero.
+    [[nodiscard]] virtual std::vector<image::PageId> pages() = 0;
+
+    // Calls `sink` for each of them, in their order. Throws Error when a page cannot be mapped.
+    virtual void read(std::span<const image::PageId> pages, const Sink& sink) = 0;
+
+    // All but its pages. Only while it is suspended: throws Error if what it left is not in order.
+    [[nodiscard]] virtual image::MachineState state() = 0;
+};
+
+// A domain that is filled from an image.
+class RestoredMemory {
+  public:
+    RestoredMemory() = default;
+    RestoredMemory(const RestoredMemory&) = delete;
+    RestoredMemory& operator=(const RestoredMemory&) = delete;
+    virtual ~RestoredMemory() = default;
+
+    // Contents of pages, those of pages[i] at bytes[i * page_size]; a page may be written again.
+    // What is never written is zero.
+    virtual void write(std::span<const image::PageId> pages, std::span<const std::byte> bytes) = 0;
+
+    // Makes it a guest that runs on from its suspension once it is unpaused: translates its tables,
+    // writes its p2m, start_info and shared_info, pins its tables, seeds its grants, sets its
+    // vCPUs. `pages`: all it owns, ascending. Throws Error for a state that is not in order: tables
+    // that name pages it does not own, frames out of range, contexts of the wrong size.
+    [[nodiscard]] virtual RingFrames finish(const image::MachineState& state,
+                                            std::span<const image::PageId> pages,
+                                            EventPort store_port,
+                                            std::optional<EventPort> console_port) = 0;
+};
+
 // Every call throws Error naming the hypercall that failed. A domain that does not exist is
 // Error{no_such_guest}, unless a comment says otherwise.
 class Hypervisor {
@@ -82,6 +131,21 @@ class Hypervisor {
 
     // Gives the domain its memory, fills it, seeds its grant table and sets its first vCPU.
     virtual RingFrames build(DomainId id, const BootPlan& plan) = 0;
+
+    // The memory of a guest that runs or is suspended; must not outlive this object.
+    [[nodiscard]] virtual std::unique_ptr<GuestMemory> open_memory(DomainId id) = 0;
+
+    // Gives an empty domain the memory that an image describes: the pages `owned`, PFNs ascending,
+    // all less than `pfn_end`, zeroed.
+    [[nodiscard]] virtual std::unique_ptr<RestoredMemory> restore(
+        DomainId id, std::uint64_t pfn_end, std::span<const std::uint64_t> owned) = 0;
+
+    // Sends an event to a port of the guest's that it opened for the control domain.
+    virtual void notify(DomainId id, EventPort port) = 0;
+
+    // Lets a suspended guest run on where it is; it sees that its suspension was cancelled. Not
+    // for one that was restored elsewhere.
+    virtual void resume(DomainId id) = 0;
 
     virtual void set_uuid(DomainId id, const Uuid& uuid) = 0;
     virtual void pause(DomainId id) = 0;

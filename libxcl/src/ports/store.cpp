@@ -46,6 +46,10 @@ StoreRequest store_introduce(DomainId id, std::uint64_t frame, std::uint32_t por
     return {Operation::introduce, fmt::format("{}", id.value()), std::move(value)};
 }
 
+StoreRequest store_resume(DomainId id) {
+    return {Operation::resume, fmt::format("{}", id.value()), {}};
+}
+
 std::string describe(const StoreRequest& request) {
     const auto name = [&]() -> std::string_view {
         switch (request.operation) {
@@ -63,6 +67,8 @@ std::string describe(const StoreRequest& request) {
                 return "XS_SET_PERMS";
             case Operation::introduce:
                 return "XS_INTRODUCE";
+            case Operation::resume:
+                return "XS_RESUME";
         }
         return "XS_?";
     };

@@ -24,10 +24,11 @@ struct StoreRequest {
         remove,
         set_permissions,
         introduce,
+        resume,
     };
 
     Operation operation = Operation::read;
-    std::string path;   // of introduce: the domain id
+    std::string path;   // of introduce and resume: the domain id
     std::string value;  // as it travels: parts separated by NUL where there are several
 
     friend bool operator==(const StoreRequest&, const StoreRequest&) = default;
@@ -45,6 +46,8 @@ struct StoreRequest {
                                              std::span<const std::string> permissions);
 // Connects the daemon to the guest's ring. It maps the ring by grant and ignores the frame.
 [[nodiscard]] StoreRequest store_introduce(DomainId id, std::uint64_t frame, std::uint32_t port);
+// Tells the daemon that a suspended guest, of which it heard that it had ended, runs on.
+[[nodiscard]] StoreRequest store_resume(DomainId id);
 
 // A name for messages: "XS_WRITE /local/domain/5/name".
 [[nodiscard]] std::string describe(const StoreRequest& request);

@@ -94,6 +94,9 @@ std::vector<StoreRequest> guest_record(const RecordInput& input) {
     record.push_back(store_make_directory(home + "/data"));
     record.push_back(store_permissions(home + "/data", guest_writes));
 
+    for (const image::StoreEntry& entry : input.store)  // the guest's own notes, which it expects
+        write(entry.path, entry.value);
+
     if (input.console_port) {
         write("console/port", fmt::format("{}", *input.console_port));       // xenconsoled
         write("console/ring-ref", fmt::format("{}", input.frames.console));  // xenconsoled

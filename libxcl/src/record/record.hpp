@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "image/guest_image.hpp"
 #include "ports/hypervisor.hpp"
 #include "ports/store.hpp"
 #include "xcl/network.hpp"
@@ -33,6 +34,8 @@ struct RecordInput {
     std::optional<EventPort> console_port;  // none: no console entries
     RingFrames frames;
     std::vector<RecordedVif> vifs;
+    std::vector<image::StoreEntry> store =
+        {};  // what else was in the directory of one that resumes
 };
 
 // "/local/domain/5", the guest's directory.

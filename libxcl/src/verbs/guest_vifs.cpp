@@ -52,7 +52,8 @@ GuestVifs::GuestVifs(Network& network, DomainId guest, std::span<const VifPlan> 
                      std::uint16_t first)
     : network_(network) {
     for (const VifPlan& plan : plans)
-        vifs_.push_back({.id = {guest, first++}, .plan = &plan});
+        vifs_.push_back(
+            {.id = {guest, static_cast<std::uint16_t>(first + plan.number)}, .plan = &plan});
 }
 
 std::vector<RecordedVif> GuestVifs::recorded() const {

@@ -5,11 +5,14 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/descriptor.hpp"
 #include "core/process.hpp"
+#include "image/reader.hpp"
 #include "kernel/image.hpp"
 #include "placement/placement.hpp"
 #include "ports/hypervisor.hpp"
@@ -78,6 +81,15 @@ DomainId find(Hypervisor& hypervisor, Store& store, const std::string& name);
 
 std::string console_path(Hypervisor& hypervisor, Store& store, DomainId id,
                          std::chrono::milliseconds timeout);
+
+// Takes a name that one process has at a time, until the Descriptor is closed.
+using TakeName = std::function<std::optional<Descriptor>(const std::string&)>;
+SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
+                       const SuspendOptions& options, const TakeName& take_name);
+// Lets guests that stand suspended run on.
+void wake(const Host& host, std::span<const DomainId> ids, const TakeName& take_name);
+std::vector<CreatedGuest> resume(const Host& host, const image::WholeImage& image,
+                                 const ResumeOptions& options);
 
 using IsRunning = std::function<bool(const ProcessStamp&)>;
 std::vector<Reaped> reap(const Host& host, const IsRunning& is_running);

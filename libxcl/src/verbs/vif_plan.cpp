@@ -81,7 +81,10 @@ std::vector<VifPlan> plan_vifs(Network& network, std::span<const VifConfig> vifs
     std::vector<VifPlan> plans;
     for (const VifConfig& vif : vifs) {
         require_shareable(vif, count);
-        VifPlan plan{.config = vif, .bridges = bridges_for(network, vif), .script = {}};
+        VifPlan plan{.config = vif,
+                     .bridges = bridges_for(network, vif),
+                     .script = {},
+                     .number = static_cast<std::uint16_t>(plans.size())};
         if (!vif.script.empty())
             plan.script = network.script_path(vif.script);
         find_networks(network, plan);

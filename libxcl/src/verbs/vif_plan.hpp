@@ -24,6 +24,7 @@ struct VifPlan {
     VifConfig config;
     std::vector<PlanBridge> bridges;  // one that the config names, or the host's switches
     std::string script;               // the whole path; empty: libxcl plugs it in itself
+    std::uint16_t number = 0;         // of the vif, counted from the first that is given
 
     // The place in `bridges` at which to begin for this vif: guests are spread over them by their
     // id, which costs the same however many there are.

@@ -4,75 +4,16 @@
 #include "xen/builder.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <numeric>
-#include <string>
 
-#include "xcl/error.hpp"
+#include "xen/domain_memory.hpp"
 
 namespace xcl::xen {
 namespace {
 
 using kernel::page_size;
 using kernel::PageRange;
-
-// 2 MiB: the extents in which a guest's memory is asked for, where the host has such.
-constexpr unsigned extent_order = 9;
-constexpr std::uint64_t extent_pages = std::uint64_t{1} << extent_order;
-
-using FrameList = std::vector<xen_pfn_t>;  // by guest page frame: its machine frame
-
-// Asks for pages [first, first + frames.size() << order) of the guest in extents of 2^order pages;
-// frames holds the first page of each and gets its machine frame. Returns how many were had.
-std::size_t populate_extents(Hypercalls& hypercalls, DomainId id, unsigned order,
-                             std::span<xen_pfn_t> frames) {
-    constexpr std::size_t at_once = Hypercalls::payload_bytes / sizeof(xen_pfn_t);
-    std::size_t done = 0;
-    while (done < frames.size()) {
-        const std::span<xen_pfn_t> now =
-            frames.subspan(done, std::min(at_once, frames.size() - done));
-        const std::span<xen_pfn_t> extents = hypercalls.payload<xen_pfn_t>(now.size());
-        std::ranges::copy(now, extents.begin());
-        auto& reservation = hypercalls.argument<xen_memory_reservation>();
-        set_xen_guest_handle_raw(reservation.extent_start, extents.data());
-        reservation.nr_extents = extents.size();
-        reservation.extent_order = order;
-        reservation.domid = id.value();
-        const long had = hypercalls.memory_op(XENMEM_populate_physmap, reservation);
-        if (had <= 0)
-            return done;
-        const auto count = static_cast<std::size_t>(had);
-        std::ranges::copy(extents.first(count), now.begin());
-        done += count;
-        if (count < now.size())
-            return done;
-    }
-    return done;
-}
-
-// Gives the domain its memory. Xen enters it into its own machine-to-physical table by itself.
-FrameList populate(Hypercalls& hypercalls, DomainId id, std::uint64_t pages) {
-    FrameList frames(pages);
-    FrameList extents(pages / extent_pages);
-    for (std::size_t i = 0; i < extents.size(); ++i)
-        extents[i] = i * extent_pages;
-    const std::size_t large = populate_extents(hypercalls, id, extent_order, extents);
-    for (std::size_t i = 0; i < large; ++i)
-        for (std::uint64_t page = 0; page < extent_pages; ++page)
-            frames[i * extent_pages + page] = extents[i] + page;
-
-    // What is left: less than an extent, or more where the host's memory is fragmented.
-    const std::span<xen_pfn_t> rest = std::span(frames).subspan(large * extent_pages);
-    std::iota(rest.begin(), rest.end(), large * extent_pages);
-    if (populate_extents(hypercalls, id, 0, rest) < rest.size())
-        throw Error({.domain = id,
-                     .doing = "give it its memory",
-                     .call = "XENMEM_populate_physmap",
-                     .error = ENOMEM,
-                     .hint = "the host has no more: destroy guests, or lower 'memory'"});
-    return frames;
-}
 
 // The page frames that segments put bytes into, ascending, each once.
 std::vector<std::uint64_t> pages_with_bytes(const kernel::KernelImage& kernel) {
@@ -107,45 +48,6 @@ std::vector<std::uint64_t> zero_pages(const BootPlan& plan,
         for (std::uint64_t page = ring.first; page < ring.end(); ++page)
             pages.push_back(page);
     return pages;
-}
-
-void clear(Hypercalls& hypercalls, DomainId id, const FrameList& frames,
-           std::span<const std::uint64_t> pages) {
-    constexpr std::size_t at_once = Hypercalls::payload_bytes / sizeof(mmuext_op_t);
-    while (!pages.empty()) {
-        const auto now = pages.first(std::min(pages.size(), at_once));
-        const auto operations = hypercalls.payload<mmuext_op_t>(now.size());
-        for (std::size_t i = 0; i < now.size(); ++i) {
-            operations[i].cmd = MMUEXT_CLEAR_PAGE;
-            operations[i].arg1.mfn = frames[now[i]];
-        }
-        if (hypercalls.mmuext_op(operations, id) < 0)
-            throw_failed(id, "clear its pages", "MMUEXT_CLEAR_PAGE");
-        pages = pages.subspan(now.size());
-    }
-}
-
-// The frame of the guest's grant table that holds the first 512 grants.
-xen_pfn_t grant_frame(Hypercalls& hypercalls, DomainId id) {
-    const std::span<xen_pfn_t> frame = hypercalls.payload<xen_pfn_t>(1);
-    auto& setup = hypercalls.argument<gnttab_setup_table>();
-    setup.dom = id.value();
-    setup.nr_frames = 1;
-    set_xen_guest_handle_raw(setup.frame_list, frame.data());
-    if (hypercalls.grant_table_op(GNTTABOP_setup_table, &setup, 1) != 0)
-        throw_failed(id, "set up its grant table", "GNTTABOP_setup_table");
-    if (setup.status != GNTST_okay)
-        throw Error({.domain = id,
-                     .doing = "set up its grant table",
-                     .call = "GNTTABOP_setup_table",
-                     .problem = "status " + std::to_string(setup.status)});
-    return frame.front();
-}
-
-xen_pfn_t shared_info_frame(Hypercalls& hypercalls, DomainId id) {
-    xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_getdomaininfo, id);
-    hypercalls.perform(operation, "find its shared_info page", "XEN_DOMCTL_getdomaininfo");
-    return operation.u.getdomaininfo.shared_info_frame;
 }
 
 // All pages that get contents, side by side in one mapping; `at` finds them by what they are.
@@ -256,26 +158,6 @@ void mask_events(shared_info_t& info) {
         vcpu.evtchn_upcall_mask = 1;
 }
 
-// The daemons map the rings through these two reserved grants.
-void seed_grants(grant_entry_v1_t* grants, const BootPlan& plan, const RingFrames& rings) {
-    const auto seed = [&](std::size_t reference, std::uint64_t frame) {
-        grants[reference].domid = control_domain.value();
-        grants[reference].frame = static_cast<std::uint32_t>(frame);
-        grants[reference].flags = GTF_permit_access;
-    };
-    seed(GNTTAB_RESERVED_XENSTORE, rings.xenstore);
-    if (plan.console_port)
-        seed(GNTTAB_RESERVED_CONSOLE, rings.console);
-}
-
-void pin_page_tables(Hypercalls& hypercalls, DomainId id, xen_pfn_t l4) {
-    const auto operation = hypercalls.payload<mmuext_op_t>(1);
-    operation.front().cmd = MMUEXT_PIN_L4_TABLE;
-    operation.front().arg1.mfn = l4;
-    if (hypercalls.mmuext_op(operation, id) < 0)
-        throw_failed(id, "pin its page tables", "MMUEXT_PIN_L4_TABLE");
-}
-
 // Has Xen write its entry points into the page that the kernel set aside for them.
 void fill_hypercall_page(Hypercalls& hypercalls, DomainId id, xen_pfn_t frame) {
     xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_hypercall_init, id);
@@ -314,12 +196,14 @@ void set_first_vcpu(Hypercalls& hypercalls, DomainId id, const kernel::BootLayou
 RingFrames build_domain(Handles& handles, DomainId id, const BootPlan& plan) {
     Hypercalls& hypercalls = handles.hypercalls;
     const kernel::BootLayout& layout = plan.layout;
-    const FrameList frames = populate(hypercalls, id, layout.total_pages);
+    std::vector<std::uint64_t> pfns(layout.total_pages);
+    std::iota(pfns.begin(), pfns.end(), std::uint64_t{0});
+    const FrameList frames = populate(hypercalls, id, pfns.size(), pfns);
     const RingFrames rings{.xenstore = frames[layout.xenstore.first],
                            .console = plan.console_port ? frames[layout.console.first] : 0};
 
     const std::vector<std::uint64_t> kernel_pages = pages_with_bytes(plan.kernel);
-    clear(hypercalls, id, frames, zero_pages(plan, kernel_pages));
+    clear_pages(hypercalls, id, frames_of(frames, zero_pages(plan, kernel_pages)));
 
     const xen_pfn_t shared_info = shared_info_frame(hypercalls, id);
     {
@@ -331,14 +215,15 @@ RingFrames build_domain(Handles& handles, DomainId id, const BootPlan& plan) {
         fill_page_tables(layout, frames, pages.page_tables());
         fill_start_info(pages.start_info(), plan, rings, shared_info);
         mask_events(pages.shared_info());
-        seed_grants(pages.grants(), plan, rings);
+        seed_grants(pages.grants(), rings);
     }  // unmapped: Xen takes no page for a page table that somebody maps writable
 
     if (plan.kernel.hypercall_page)
         fill_hypercall_page(hypercalls, id,
                             frames[(*plan.kernel.hypercall_page - layout.virt_base) / page_size]);
     const xen_pfn_t l4 = frames[layout.cr3_pfn()];
-    pin_page_tables(hypercalls, id, l4);
+    const PinnedTable root{.frame = l4, .command = MMUEXT_PIN_L4_TABLE};
+    pin_tables(hypercalls, id, {&root, 1});
     set_first_vcpu(hypercalls, id, layout, l4);
     return rings;
 }

@@ -66,10 +66,12 @@ xenforeignmemory_handle* Handles::memory() {
     return memory_.get();
 }
 
-Mapping::Mapping(xenforeignmemory_handle* memory, DomainId id, std::span<const xen_pfn_t> frames)
+Mapping::Mapping(xenforeignmemory_handle* memory, DomainId id, std::span<const xen_pfn_t> frames,
+                 Access access)
     : memory_(memory),
-      address_(xenforeignmemory_map(memory, id.value(), PROT_READ | PROT_WRITE, frames.size(),
-                                    frames.data(), nullptr)),
+      address_(xenforeignmemory_map(
+          memory, id.value(), access == Access::read_only ? PROT_READ : PROT_READ | PROT_WRITE,
+          frames.size(), frames.data(), nullptr)),
       pages_(frames.size()) {
     if (address_ == nullptr)
         throw_failed(id, "map its memory", "xenforeignmemory_map");

@@ -49,11 +49,14 @@ class Handles {
     std::unique_ptr<xenforeignmemory_handle, CloseForeignMemory> memory_;
 };
 
-// Pages of a guest in this process's memory, read-write, unmapped at the end of scope.
+enum class Access { read_only, read_write };
+
+// Pages of a guest in this process's memory, unmapped at the end of scope.
 class Mapping {
   public:
-    // Throws Error when one of the frames cannot be mapped.
-    Mapping(xenforeignmemory_handle* memory, DomainId id, std::span<const xen_pfn_t> frames);
+    // Throws Error when one of the frames cannot be mapped. There is at least one.
+    Mapping(xenforeignmemory_handle* memory, DomainId id, std::span<const xen_pfn_t> frames,
+            Access access = Access::read_write);
     ~Mapping();
     Mapping(const Mapping&) = delete;
     Mapping& operator=(const Mapping&) = delete;

@@ -2,6 +2,7 @@
 // Hands arguments to the hypervisor through libxencall.
 #include "xen/hypercalls.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -37,8 +38,9 @@ Hypercalls::Hypercalls(xencall_handle* handle) : handle_(handle), page_(handle, 
 std::byte* Hypercalls::payload_space(std::size_t bytes) {
     if (bytes <= kernel::page_size - argument_bytes)
         return page_.data() + argument_bytes;
-    if (!large_)
-        large_.emplace(handle_.get(), payload_bytes / kernel::page_size);
+    if (!large_ || large_->bytes() < bytes)
+        large_.emplace(handle_.get(), (std::max(bytes, payload_bytes) + kernel::page_size - 1) /
+                                          kernel::page_size);
     return large_->data();
 }
 

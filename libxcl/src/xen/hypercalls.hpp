@@ -43,6 +43,7 @@ class CallPages {
     CallPages& operator=(const CallPages&) = delete;
 
     [[nodiscard]] std::byte* data() const { return data_; }
+    [[nodiscard]] std::size_t bytes() const { return pages_ * kernel::page_size; }
 
   private:
     xencall_handle* handle_;
@@ -70,14 +71,15 @@ class Hypercalls {
     // Makes `operation`, zeroed, ready for its own arguments.
     static void begin(xen_domctl& operation, std::uint32_t command, DomainId id);
 
-    // `count` zeroed T for an argument to point to; at most payload_bytes.
+    // `count` zeroed T for an argument to point to. What the last one held is gone.
     template <typename T>
     [[nodiscard]] std::span<T> payload(std::size_t count) {
         T* const first = reinterpret_cast<T*>(payload_space(count * sizeof(T)));
         std::uninitialized_value_construct_n(first, count);
         return {first, count};
     }
-    // Two pages: a vCPU context, the largest single argument, is a little more than one.
+    // How much lists that are sent in parts fill: two pages, since a vCPU context is a little more
+    // than one. A vCPU's extended state may be more still.
     static constexpr std::size_t payload_bytes = 2 * kernel::page_size;
 
     // Each performs the call whose argument was filled, and throws Error naming `call` and what was

@@ -19,6 +19,11 @@ class XenHypervisor final : public Hypervisor {
     std::vector<std::optional<CpuList>> affinities(std::span<const VcpuId> vcpus) override;
     EventPort allocate_event_channel(DomainId id) override;
     RingFrames build(DomainId id, const BootPlan& plan) override;
+    std::unique_ptr<GuestMemory> open_memory(DomainId id) override;
+    std::unique_ptr<RestoredMemory> restore(DomainId id, std::uint64_t pfn_end,
+                                            std::span<const std::uint64_t> owned) override;
+    void notify(DomainId id, EventPort port) override;
+    void resume(DomainId id) override;
     void set_uuid(DomainId id, const Uuid& uuid) override;
     void pause(DomainId id) override;
     void unpause(DomainId id) override;

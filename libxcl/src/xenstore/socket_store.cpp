@@ -38,6 +38,8 @@ std::uint32_t wire_type(StoreRequest::Operation operation) {
             return XS_SET_PERMS;
         case StoreRequest::Operation::introduce:
             return XS_INTRODUCE;
+        case StoreRequest::Operation::resume:
+            return XS_RESUME;
     }
     return XS_INVALID;
 }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// suspend: puts guests into files; wake: lets those that stand suspended run on.
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "commands.hpp"
+#include "guests.hpp"
+#include "output.hpp"
+
+namespace cosmos {
+namespace {
+
+struct Options {
+    GuestArguments guests;
+    std::string file;
+    bool keep = false;
+    bool force = false;
+    unsigned timeout_s = 10;
+};
+
+double seconds(std::chrono::nanoseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+// A file for each guest: the one that is named, or NAME-ID.img in a directory.
+std::vector<std::string> files_for(Context& context, const Options& options,
+                                   const std::vector<xcl::DomainId>& ids) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(options.file, error)) {
+        if (ids.size() > 1)
+            throw UsageError(fmt::format("'{}' is no directory: {} guests need one to suspend to",
+                                         options.file, ids.size()));
+        return {options.file};
+    }
+    std::vector<std::string> names = context.toolstack().names(ids);
+    std::vector<std::string> files;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        std::ranges::replace(names[i], '/', '-');
+        files.push_back((std::filesystem::path(options.file) /
+                         fmt::format("{}-{}.img", names[i], ids[i].value()))
+                            .string());
+    }
+    return files;
+}
+
+void announce(const Context& context, const Options& options, const xcl::SuspendedGuest& guest,
+              const std::string& file, nlohmann::json& list) {
+    if (context.json()) {
+        list.push_back({{"id", guest.id.value()},
+                        {"name", guest.name},
+                        {"file", file},
+                        {"bytes", guest.bytes},
+                        {"pages", guest.pages},
+                        {"kept", options.keep},
+                        {"seconds", seconds(guest.took)},
+                        {"seconds_still", seconds(guest.stood_still)}});
+        return;
+    }
+    fmt::print("{} domain {} to {} ({} KiB) in {:.4f} s\n", options.keep ? "Saved" : "Suspended",
+               guest.id.value(), file, guest.bytes / 1024, seconds(guest.took));
+    if (context.verbose())
+        fmt::print(stderr, "domain {} stood still for {:.0f} us\n", guest.id.value(),
+                   seconds(guest.stood_still) * 1e6);
+}
+
+// Guests do not depend on each other: all are tried, and the first failure's status is that of the
+// command.
+int suspend(Context& context, const Options& options) {
+    const std::vector<xcl::DomainId> ids = resolve(context, options.guests);
+    const std::vector<std::string> files = files_for(context, options, ids);
+    const xcl::SuspendOptions how{.keep = options.keep,
+                                  .overwrite = options.force,
+                                  .timeout = std::chrono::seconds(options.timeout_s)};
+    nlohmann::json list = nlohmann::json::array();
+    int status = code(Status::done);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        try {
+            announce(context, options, context.toolstack().suspend(ids[i], files[i], how), files[i],
+                     list);
+        } catch (const std::exception& error) {
+            if (ids.size() == 1)
+                throw;
+            const int failure = report(error, context.json());
+            if (status == code(Status::done))
+                status = failure;
+        }
+    }
+    if (context.json())
+        print_json(list);
+    return status;
+}
+
+}  // namespace
+
+Action declare_suspend(CommandLine& line) {
+    const auto options = std::make_shared<Options>();
+    declare_guests(line, options->guests);
+    line.argument("FILE", options->file, true,
+                  "The image to write, or a directory: each guest's is NAME-ID.img there");
+    line.flag('k', "keep", options->keep, "Let the guest run on: a checkpoint");
+    line.flag('f', "force", options->force, "Replace a file of that name");
+    line.number(0, "timeout", "SECONDS", {&options->timeout_s, 1, 86400},
+                "How long a guest may take to answer (10)");
+    return [options](Context& context) { return suspend(context, *options); };
+}
+
+Action declare_wake(CommandLine& line) {
+    const auto guests = std::make_shared<GuestArguments>();
+    declare_guests(line, *guests);
+    return [guests](Context& context) {
+        context.toolstack().wake(resolve(context, *guests));
+        return code(Status::done);
+    };
+}
+
+}  // namespace cosmos

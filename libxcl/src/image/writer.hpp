@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// ImageWriter: writes an image, section by section, in the order in which a guest is suspended.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "image/bytes.hpp"
+#include "image/checksum.hpp"
+#include "image/encoding.hpp"
+#include "image/format.hpp"
+#include "image/guest_image.hpp"
+
+namespace xcl::image {
+
+// begin, page…, end. An image without its end is refused by every reader. What its reader would
+// refuse is refused here, by an Error that says what it is.
+class ImageWriter {
+  public:
+    // `sink` outlives it. `name` is for errors.
+    ImageWriter(ByteSink& sink, std::string name, MemoryForm form = MemoryForm::pages);
+    ImageWriter(const ImageWriter&) = delete;
+    ImageWriter& operator=(const ImageWriter&) = delete;
+    ~ImageWriter() = default;
+
+    // `pages`: all that it owns, as GuestMemory::pages() has them. For MemoryForm::rounds their
+    // types may still change.
+    void begin(const GuestDescription& guest, std::span<const PageId> pages);
+
+    // Contents of a page, copied at once. Pages that never come are zero. MemoryForm::pages: PFNs
+    // ascending, no page twice. MemoryForm::rounds: any order; the last contents count.
+    void page(const PageId& page, Bytes contents);
+
+    // Hands to the sink what `page` has gathered; else that happens once max_batch are together.
+    void flush();
+
+    // `pages` as they are now that it is suspended, the same PFNs as at the beginning.
+    void end(const MachineState& state, std::span<const PageId> pages);
+
+    [[nodiscard]] std::uint64_t bytes_written() const { return bytes_; }
+    // Page contents in it.
+    [[nodiscard]] std::uint64_t pages_written() const { return pages_; }
+
+  private:
+    void write_header();
+    void write_list();
+    void write_section(SectionType type, Bytes payload, Bytes more = {});
+    void emit(std::span<const Bytes> parts, const Checksum& checksum);
+    void gather_run(const PageId& page, bool zero);
+    void require_owned(const PageId& page) const;
+    void require_good(const std::string& fault) const;
+
+    ByteSink& sink_;
+    std::string name_;
+    MemoryForm form_;
+    GuestDescription guest_;
+    PageList list_;
+    std::vector<std::byte> checksums_;  // of the header and of every section so far
+    std::uint32_t sections_ = 0;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t pages_ = 0;
+    std::uint64_t next_pfn_ = 0;       // what a page that may follow here has at least
+    std::vector<BatchRun> runs_;       // of the batch
+    std::vector<std::byte> contents_;  // of the batch
+};
+
+}  // namespace xcl::image

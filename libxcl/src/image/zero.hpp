@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Whether memory is zero, at the speed of SSE2, which every x86-64 has.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <emmintrin.h>
+
+namespace xcl::image {
+
+// `bytes` come in multiples of 256.
+[[nodiscard]] inline bool is_zero(std::span<const std::byte> bytes) {
+    constexpr std::size_t stride = 256;  // looked at before it is known whether to go on
+    for (std::size_t at = 0; at < bytes.size(); at += stride) {
+        __m128i any = _mm_setzero_si128();
+        for (std::size_t i = 0; i < stride; i += sizeof any)
+            any = _mm_or_si128(
+                any, _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes.data() + at + i)));
+        if (_mm_movemask_epi8(_mm_cmpeq_epi8(any, _mm_setzero_si128())) != 0xffff)
+            return false;
+    }
+    return true;
+}
+
+}  // namespace xcl::image

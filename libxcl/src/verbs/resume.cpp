@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// resume: makes guests of an image, as create makes them of a kernel.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "verbs/batch.hpp"
+#include "verbs/verbs.hpp"
+#include "xcl/error.hpp"
+
+namespace xcl::verbs {
+namespace {
+
+// What copies of one guest cannot share: MAC addresses, and IP addresses of which the switch knows
+// others.
+void part_from_original(Network& network, VifConfig& vif) {
+    vif.mac.reset();
+    if (vif.ip.kind == VifAddress::Kind::none)
+        return;
+    vif.ip = {};
+    if (!vif.script.empty() || vif.bridge.empty())
+        return;
+    if (network.address_of(network.bridge(vif.bridge).index))
+        vif.ip.kind = VifAddress::Kind::automatic;
+}
+
+GuestConfig config_for(Network& network, const image::GuestDescription& guest,
+                       const ResumeOptions& options) {
+    GuestConfig config = guest.config;
+    for (VifConfig& vif : config.vifs) {
+        if (!options.switch_name.empty()) {
+            vif.bridge = options.switch_name;
+            vif.script.clear();
+        }
+        if (options.count > 1 || options.new_macs)
+            part_from_original(network, vif);
+    }
+    return config;
+}
+
+std::vector<VifPlan> plans_for(Network& network, const image::GuestDescription& guest,
+                               const GuestConfig& config, unsigned count) {
+    std::vector<VifPlan> plans = plan_vifs(network, config.vifs, count);
+    for (std::size_t i = 0; i < plans.size(); ++i)
+        plans[i].number = guest.vif_numbers[i];
+    return plans;
+}
+
+// Later contents win, so pages that became zero have to be written where they were not.
+void write_zeroes(RestoredMemory& memory, const image::PageList& pages) {
+    static constexpr std::array<std::byte, image::page_size> zero{};
+    for (const image::PageId& page : image::to_pages(pages))
+        memory.write({&page, 1}, zero);
+}
+
+RingFrames restore(Hypervisor& hypervisor, const image::WholeImage& image, DomainId id,
+                   EventPort store, std::optional<EventPort> console) {
+    const std::unique_ptr<RestoredMemory> memory =
+        hypervisor.restore(id, image.guest.pfn_end, image::to_pfns(image.pages));
+    for (const image::PageBatch& batch : image.batches) {
+        memory->write(batch.pages, batch.contents);
+        write_zeroes(*memory, batch.zeroed);
+    }
+    return memory->finish(image.state, image::to_pages(image.pages), store, console);
+}
+
+}  // namespace
+
+std::vector<CreatedGuest> resume(const Host& host, const image::WholeImage& image,
+                                 const ResumeOptions& options) {
+    const GuestConfig config = config_for(host.network, image.guest, options);
+    const Recipe recipe{
+        .config = config,
+        .memory_pages = image.guest.memory_pages,
+        .vifs = plans_for(host.network, image.guest, config, options.count),
+        .store = image.guest.store,
+        .fill = [&](DomainId id, EventPort store, std::optional<EventPort> console) {
+            return restore(host.hypervisor, image, id, store, console);
+        }};
+    return make_guests(host, recipe,
+                       {.count = options.count,
+                        .paused = options.paused,
+                        .wait_connected = options.wait_connected,
+                        .keep_failed = false,
+                        .timeout = options.timeout,
+                        .on_created = options.on_resumed});
+}
+
+}  // namespace xcl::verbs

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Records and labels a new guest, or undoes what was done of it.
+#include "verbs/unfinished_guest.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include <sys/random.h>
+
+#include "record/label.hpp"
+#include "verbs/guests.hpp"
+#include "xcl/error.hpp"
+
+namespace xcl::verbs {
+namespace {
+
+// The error that brought us here is the one to report.
+template <typename Step>
+void quietly(Step step) noexcept {
+    try {
+        step();
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
+    }
+}
+
+}  // namespace
+
+UnfinishedGuest::UnfinishedGuest(Hypervisor& hypervisor, Store& store, const NewDomain& domain)
+    : hypervisor_(hypervisor), store_(store), id_(hypervisor.create_domain(domain)) {}
+
+UnfinishedGuest::~UnfinishedGuest() {
+    if (finished_)
+        return;
+    if (recorded_)
+        quietly([&] { static_cast<void>(store_.exchange(removal())); });
+    quietly([&] { hypervisor_.destroy(id_); });
+}
+
+void UnfinishedGuest::record(const RecordInput& input) {
+    recorded_ = true;  // also when it fails half way
+    has_vifs_ = !input.vifs.empty();
+    std::vector<StoreRequest> requests = guest_record(input);
+    introduction_ = guest_introduction(input);
+    if (!has_vifs_)
+        requests.push_back(*std::exchange(introduction_, std::nullopt));
+    require_done(requests, store_.exchange(requests), id_, "record the guest in XenStore");
+}
+
+void UnfinishedGuest::complete_record(std::vector<StoreRequest> requests) {
+    if (introduction_)
+        requests.push_back(*std::exchange(introduction_, std::nullopt));
+    if (!requests.empty())
+        require_done(requests, store_.exchange(requests), id_, "record the guest in XenStore");
+}
+
+void UnfinishedGuest::finish(const GuestConfig& config) {
+    Uuid random{};
+    if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
+        throw Error({.domain = id_, .doing = "label it", .call = "getrandom", .error = errno});
+    hypervisor_.set_uuid(id_, whole_label(config, random));
+    finished_ = true;
+}
+
+std::vector<StoreRequest> UnfinishedGuest::removal() const {
+    std::vector<StoreRequest> requests = guest_removal(id_, has_vifs_);
+    if (has_vifs_)
+        requests.push_back(backend_errors_removal(id_));
+    return requests;
+}
+
+}  // namespace xcl::verbs

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reads a guest's pages in batches, each page mapped once, and what else it is made of.
+#include "xen/guest_memory.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "xcl/error.hpp"
+#include "xen/table_entries.hpp"
+#include "xen/vcpu_state.hpp"
+
+namespace xcl::xen {
+namespace {
+
+using image::page_size;
+using image::PageId;
+
+// Pages that are mapped at once.
+constexpr std::size_t batch = 1024;
+
+constexpr std::array<std::byte, page_size> zero_page{};
+
+xen_domctl_getdomaininfo domain_info(Hypercalls& hypercalls, DomainId id) {
+    xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_getdomaininfo, id);
+    hypercalls.perform(operation, "look at it", "XEN_DOMCTL_getdomaininfo");
+    return operation.u.getdomaininfo;
+}
+
+bool is_suspended(const xen_domctl_getdomaininfo& info) {
+    return (info.flags & XEN_DOMINF_shutdown) != 0 &&
+           ((info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask) ==
+               static_cast<unsigned>(ShutdownReason::suspend);
+}
+
+// XEN_DOMCTL_PFINFO_* for each of the frames.
+std::vector<xen_pfn_t> infos_of(Hypercalls& hypercalls, DomainId id,
+                                std::span<const xen_pfn_t> frames) {
+    constexpr std::size_t at_once = Hypercalls::payload_bytes / sizeof(xen_pfn_t);
+    static_assert(at_once <= 1024, "Xen takes no more at once");
+    std::vector<xen_pfn_t> infos;
+    infos.reserve(frames.size());
+    while (!frames.empty()) {
+        const auto now = frames.first(std::min(frames.size(), at_once));
+        const auto array = hypercalls.payload<xen_pfn_t>(now.size());
+        std::ranges::copy(now, array.begin());
+        xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_getpageframeinfo3, id);
+        operation.u.getpageframeinfo3.num = array.size();
+        set_xen_guest_handle_raw(operation.u.getpageframeinfo3.array, array.data());
+        hypercalls.perform(operation, "ask for the types of its pages",
+                           "XEN_DOMCTL_getpageframeinfo3");
+        infos.insert(infos.end(), array.begin(), array.end());
+        frames = frames.subspan(now.size());
+    }
+    return infos;
+}
+
+PageId page_of(std::uint64_t pfn, xen_pfn_t info) {
+    const auto level = (info & XEN_DOMCTL_PFINFO_LTABTYPE_MASK) >> XEN_DOMCTL_PFINFO_LTAB_SHIFT;
+    return {.pfn = pfn,
+            .type = static_cast<PageType>(level),
+            .pinned = level != 0 && (info & XEN_DOMCTL_PFINFO_LPINTAB) != 0};
+}
+
+}  // namespace
+
+XenGuestMemory::XenGuestMemory(Handles& handles, DomainId id)
+    : handles_(handles), id_(id), shared_info_(shared_info_frame(handles.hypercalls, id)) {}
+
+std::vector<PageId> XenGuestMemory::pages() {
+    const std::uint64_t has = domain_info(handles_.hypercalls, id_).tot_pages;
+    arch_shared_info published{};
+    {
+        const Mapping mapping(handles_.memory(), id_, {&shared_info_, 1}, Access::read_only);
+        published = reinterpret_cast<const shared_info_t*>(mapping.bytes().data())->arch;
+    }
+    p2m_ = read_p2m(handles_, id_, published, has);
+    std::vector<PageId> pages = types_of_pages();
+    map_ = FrameMap(p2m_.frames);
+    owned_ = pages.size();
+    leave_out_holes_of_p2m();
+    return pages;
+}
+
+// Frames that are not the guest's become holes.
+std::vector<PageId> XenGuestMemory::types_of_pages() {
+    FrameList present;
+    std::vector<std::uint64_t> pfns;
+    present.reserve(p2m_.frames.size());
+    pfns.reserve(p2m_.frames.size());
+    for (std::uint64_t pfn = 0; pfn < p2m_.frames.size(); ++pfn) {
+        if (p2m_.frames[pfn] == no_frame)
+            continue;
+        present.push_back(p2m_.frames[pfn]);
+        pfns.push_back(pfn);
+    }
+    const std::vector<xen_pfn_t> infos = infos_of(handles_.hypercalls, id_, present);
+    std::vector<PageId> pages;
+    pages.reserve(pfns.size());
+    for (std::size_t i = 0; i < pfns.size(); ++i) {
+        const xen_pfn_t kind = infos[i] & XEN_DOMCTL_PFINFO_LTAB_MASK;
+        if (kind == XEN_DOMCTL_PFINFO_BROKEN)
+            throw Error({.domain = id_,
+                         .doing = "read its memory",
+                         .problem = fmt::format("its page {:#x} is broken", pfns[i])});
+        if (kind == XEN_DOMCTL_PFINFO_XTAB)
+            p2m_.frames[pfns[i]] = no_frame;
+        else
+            pages.push_back(page_of(pfns[i], infos[i]));
+    }
+    return pages;
+}
+
+// A page of the p2m with nothing but holes may stand for many such (Linux). Its contents name no
+// frames and stay as they are.
+void XenGuestMemory::leave_out_holes_of_p2m() {
+    p2m_pages_.clear();
+    p2m_pages_sorted_.clear();
+    for (std::size_t i = 0; i < p2m_.own.size(); ++i) {
+        const std::size_t first = i * image::p2m_entries;
+        const auto entries = std::span(p2m_.frames)
+                                 .subspan(first, std::min<std::size_t>(image::p2m_entries,
+                                                                       p2m_.frames.size() - first));
+        if (std::ranges::all_of(entries, [](xen_pfn_t frame) { return frame == no_frame; })) {
+            p2m_pages_.push_back(image::no_page);
+            continue;
+        }
+        const std::optional<std::uint64_t> pfn = map_.pfn_of(p2m_.own[i]);
+        if (!pfn)
+            throw Error({.domain = id_,
+                         .doing = "read its memory",
+                         .problem = "its p2m lies in pages that are not its own"});
+        p2m_pages_.push_back(*pfn);
+        p2m_pages_sorted_.push_back(*pfn);
+    }
+    std::ranges::sort(p2m_pages_sorted_);
+}
+
+bool XenGuestMemory::holds_p2m(std::uint64_t pfn) const {
+    return std::ranges::binary_search(p2m_pages_sorted_, pfn);
+}
+
+void XenGuestMemory::read(std::span<const PageId> pages, const Sink& sink) {
+    while (!pages.empty()) {
+        const auto now = pages.first(std::min(pages.size(), batch));
+        FrameList frames;
+        frames.reserve(now.size());
+        for (const PageId& page : now) {
+            if (page.pfn >= p2m_.frames.size() || p2m_.frames[page.pfn] == no_frame)
+                throw Error({.domain = id_,
+                             .doing = "read its memory",
+                             .problem = fmt::format("it has no page {:#x}", page.pfn)});
+            if (!holds_p2m(page.pfn))
+                frames.push_back(p2m_.frames[page.pfn]);
+        }
+        std::optional<Mapping> mapping;
+        if (!frames.empty())
+            mapping.emplace(handles_.memory(), id_, frames, Access::read_only);
+        const std::byte* contents = mapping ? mapping->bytes().data() : nullptr;
+        for (const PageId& page : now) {
+            if (holds_p2m(page.pfn)) {
+                sink(page, zero_page);
+                continue;
+            }
+            hand_over(page, contents, sink);
+            contents += page_size;
+        }
+        pages = pages.subspan(now.size());
+    }
+}
+
+void XenGuestMemory::hand_over(const PageId& page, const std::byte* contents, const Sink& sink) {
+    if (page.type == PageType::data) {
+        sink(page, std::span(contents, page_size));
+        return;
+    }
+    const auto pfn_of = [&](std::uint64_t frame) { return map_.pfn_of(frame); };
+    if (exchange_frames(page.type, contents, translated_.data(), pfn_of))
+        sink(page, std::nullopt);
+    else
+        sink(page, translated_);
+}
+
+start_info_t XenGuestMemory::start_info(std::uint64_t pfn) {
+    const xen_pfn_t frame = p2m_.frames.at(pfn);
+    const Mapping mapping(handles_.memory(), id_, {&frame, 1}, Access::read_only);
+    start_info_t info;
+    std::memcpy(&info, mapping.bytes().data(), sizeof info);
+    return info;
+}
+
+image::MachineState XenGuestMemory::state() {
+    Hypercalls& hypercalls = handles_.hypercalls;
+    const xen_domctl_getdomaininfo info = domain_info(hypercalls, id_);
+    const auto refuse = [&](const std::string& problem) {
+        throw Error({.domain = id_, .doing = "read its state", .problem = problem});
+    };
+    if (!is_suspended(info))
+        refuse("it is not suspended");
+
+    TakenVcpus taken = take_vcpus(hypercalls, id_, info.max_vcpu_id + 1, map_);
+    image::MachineState state{.pfn_end = p2m_.frames.size(),
+                              .memory_pages = owned_,
+                              .start_info = taken.start_info,
+                              .xenstore = 0,
+                              .console = 0,
+                              .shared_info = {},
+                              .p2m_pages = p2m_pages_,
+                              .tsc = take_tsc(hypercalls, id_),
+                              .vcpus = std::move(taken.vcpus)};
+
+    const start_info_t start = start_info(state.start_info);
+    constexpr std::string_view magic = "xen-";
+    if (std::memcmp(start.magic, magic.data(), magic.size()) != 0)
+        refuse("it did not say where its start_info is");
+    const auto is_owned = [&](std::uint64_t pfn) {
+        return pfn < p2m_.frames.size() && p2m_.frames[pfn] != no_frame;
+    };
+    if (!is_owned(start.store_mfn))
+        refuse("its start_info does not name its ring to XenStore by a page frame");
+    state.xenstore = start.store_mfn;
+    // A guest without a console may translate the zero that it found there.
+    if (is_owned(start.console.domU.mfn))
+        state.console = start.console.domU.mfn;
+
+    const Mapping mapping(handles_.memory(), id_, {&shared_info_, 1}, Access::read_only);
+    state.shared_info.assign(mapping.bytes().begin(), mapping.bytes().end());
+    return state;
+}
+
+}  // namespace xcl::xen

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// XenGuestMemory: reads a guest's memory through mappings that are kept no longer than needed.
+#pragma once
+
+#include <array>
+
+#include "image/guest_image.hpp"
+#include "ports/hypervisor.hpp"
+#include "xen/frame_map.hpp"
+#include "xen/guest_p2m.hpp"
+#include "xen/handles.hpp"
+
+namespace xcl::xen {
+
+class XenGuestMemory final : public GuestMemory {
+  public:
+    // `handles` outlives it.
+    XenGuestMemory(Handles& handles, DomainId id);
+
+    std::vector<image::PageId> pages() override;
+    void read(std::span<const image::PageId> pages, const Sink& sink) override;
+    image::MachineState state() override;
+
+  private:
+    using Page = std::array<std::byte, image::page_size>;
+
+    [[nodiscard]] std::vector<image::PageId> types_of_pages();
+    void leave_out_holes_of_p2m();
+    [[nodiscard]] bool holds_p2m(std::uint64_t pfn) const;
+    void hand_over(const image::PageId& page, const std::byte* contents, const Sink& sink);
+    [[nodiscard]] start_info_t start_info(std::uint64_t pfn);
+
+    Handles& handles_;
+    DomainId id_;
+    xen_pfn_t shared_info_ = 0;
+    // As of the last call of pages():
+    GuestP2m p2m_;
+    FrameMap map_;
+    std::uint64_t owned_ = 0;
+    std::vector<std::uint64_t> p2m_pages_;         // PFNs, in order; image::no_page for holes
+    std::vector<std::uint64_t> p2m_pages_sorted_;  // without those
+    Page translated_{};
+};
+
+}  // namespace xcl::xen

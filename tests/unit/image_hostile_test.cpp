@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Images whose checksums fit and that lie all the same: each bound, by bytes that were changed.
+#include <cstring>
+#include <functional>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "image/encoding.hpp"
+#include "image_samples.hpp"
+#include "xcl/error.hpp"
+
+namespace xcl::image {
+namespace {
+
+using test::ByteVector;
+using test::image_of;
+using test::mend_checksums;
+using test::refusal_of;
+using test::sections_of;
+using test::small_guest;
+using ::testing::HasSubstr;
+
+template <typename Number>
+void put(ByteVector& bytes, std::size_t at, Number number) {
+    std::memcpy(bytes.data() + at, &number, sizeof number);
+}
+
+// The image with `number` at `at` of section `section`'s payload, or of the header.
+template <typename Number>
+std::string refusal_with(int section, std::size_t at, Number number,
+                         MemoryForm form = MemoryForm::pages) {
+    ByteVector bytes = image_of(small_guest(), form);
+    const std::size_t begin =
+        section < 0 ? 0 : sections_of(bytes)[static_cast<std::size_t>(section)].payload;
+    put(bytes, begin + at, number);
+    mend_checksums(bytes);
+    return refusal_of(bytes);
+}
+
+// The image with another payload in place of that of a section.
+std::string refusal_of_payload(std::size_t section, const ByteVector& payload,
+                               MemoryForm form = MemoryForm::pages) {
+    ByteVector bytes = image_of(small_guest(), form);
+    const auto place = sections_of(bytes)[section];
+    const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(place.payload);
+    bytes.erase(begin, bytes.begin() + static_cast<std::ptrdiff_t>(place.checksum));
+    bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(place.payload), payload.begin(),
+                 payload.end());
+    put(bytes, place.head + 8, std::uint64_t{payload.size()});
+    mend_checksums(bytes);
+    return refusal_of(bytes);
+}
+
+TEST(HostileImage, HeaderIsOfThisProgramAndThisKindOfGuest) {
+    EXPECT_EQ(refusal_with(-1, 0, 'x'), "it is no image of a guest");
+    EXPECT_EQ(refusal_with(-1, 8, std::uint32_t{2}),
+              "it is of version 2 of the format, and this program reads version 1");
+    EXPECT_THAT(refusal_with(-1, 12, std::uint16_t{7}), HasSubstr("of the architecture 7"));
+    EXPECT_THAT(refusal_with(-1, 14, std::uint16_t{3}), HasSubstr("as libxenguest does"));
+    EXPECT_THAT(refusal_with(-1, 14, std::uint16_t{9}), HasSubstr("in the unknown form 9"));
+    EXPECT_EQ(refusal_with(-1, 16, std::uint64_t{1}), "its header has unknown flags");
+    EXPECT_EQ(refusal_of({}), "truncated: it ends at byte 0, within its header");
+}
+
+TEST(HostileImage, LengthsAreBoundedBeforeAnythingIsRead) {
+    const ByteVector good = image_of(small_guest());
+    const std::size_t head = sections_of(good)[0].head;
+    for (const std::uint64_t length :
+         {std::uint64_t{1} << 24, (std::uint64_t{1} << 32) + 1, ~std::uint64_t{0},
+          ~std::uint64_t{0} - 15, std::uint64_t{1} << 63}) {
+        ByteVector bytes = good;
+        put(bytes, head + 8, length);
+        const bool possible = length <= longest_payload(SectionType::description);
+        EXPECT_THAT(refusal_of(bytes), HasSubstr(possible ? "truncated" : "more than the"))
+            << length;
+        test::StreamSource stream(bytes);
+        ImageReader reader(stream, "img");
+        EXPECT_THROW(reader.begin(), Error) << length;
+    }
+    for (const std::uint32_t type : {0U, 6U, 7U, 0xffffffffU}) {
+        ByteVector bytes = good;
+        put(bytes, head, type);
+        EXPECT_THAT(refusal_of(bytes), HasSubstr("at byte 40: it")) << type;
+    }
+}
+
+TEST(HostileImage, SectionsComeInTheirOrder) {
+    ByteVector bytes = image_of(small_guest());
+    put(bytes, sections_of(bytes)[0].head, static_cast<std::uint32_t>(SectionType::pages));
+    mend_checksums(bytes);
+    EXPECT_THAT(refusal_of(bytes), HasSubstr("expected the section 'guest' here"));
+}
+
+TEST(HostileImage, DescriptionIsNoLongerAndNoShorterThanItSays) {
+    ByteVector payload = encode(small_guest().description);
+    for (std::size_t length = 0; length < payload.size(); ++length)
+        EXPECT_THAT(refusal_of_payload(0, {payload.begin(),
+                                           payload.begin() + static_cast<std::ptrdiff_t>(length)}),
+                    HasSubstr("section 0 (guest) at byte 40: it"))
+            << length;
+    payload.push_back(std::byte{0});
+    EXPECT_THAT(refusal_of_payload(0, payload), HasSubstr("longer than what it holds"));
+}
+
+TEST(HostileImage, StateIsNoLongerAndNoShorterThanItSays) {
+    ByteVector payload = encode(small_guest().state);
+    for (std::size_t length = 0; length < payload.size(); length += 7)
+        EXPECT_THAT(refusal_of_payload(3, {payload.begin(),
+                                           payload.begin() + static_cast<std::ptrdiff_t>(length)}),
+                    HasSubstr("section 3 (machine state)"))
+            << length;
+    payload.push_back(std::byte{0});
+    EXPECT_THAT(refusal_of_payload(3, payload), HasSubstr("longer than what it holds"));
+}
+
+TEST(HostileImage, CountsAreBoundedByTheBytesThereAre) {
+    const std::size_t affinity = 2 + 3 + 8 + 8 + 2;  // behind name, sizes and vCPUs
+    EXPECT_THAT(refusal_with(0, 5, ~std::uint64_t{0}), HasSubstr("page frames, more than"));
+    EXPECT_THAT(refusal_with(0, affinity - 2, std::uint16_t{513}), HasSubstr("513 vCPUs"));
+    EXPECT_THAT(refusal_with(0, affinity, std::uint8_t{3}), HasSubstr("it has 3"));
+    EXPECT_THAT(refusal_with(0, affinity + 1, std::uint16_t{512}),
+                HasSubstr("512 lists of CPUs, and is too short"));
+    EXPECT_THAT(refusal_with(0, affinity + 1, std::uint16_t{0}), HasSubstr("no lists"));
+    EXPECT_THAT(refusal_with(0, affinity + 3, std::uint16_t{5000}), HasSubstr("5000 CPUs"));
+    EXPECT_THAT(refusal_with(3, 5 * 8 + page_size + 20, ~std::uint32_t{0}),
+                HasSubstr("pages of its p2m"));
+    EXPECT_THAT(refusal_with(3, 5 * 8 + page_size + 20 + 4 + 8, std::uint16_t{513}),
+                HasSubstr("513 vCPUs, more than 512"));
+    EXPECT_THAT(refusal_with(3, 5 * 8 + page_size + 20 + 4 + 8 + 2, ~std::uint32_t{0}),
+                HasSubstr("bytes of a vCPU's context, more than"));
+    EXPECT_THAT(refusal_with(2, 0, ~std::uint64_t{0}), HasSubstr("runs of pages, more than"));
+    EXPECT_THAT(refusal_with(2, 0, std::uint64_t{0}), HasSubstr("holds no pages"));
+    EXPECT_THAT(refusal_with(2, 0, std::uint64_t{2}), HasSubstr("longer than what it holds"));
+}
+
+TEST(HostileImage, ListsOfPagesAreInOrderAndBelowTheirEnd) {
+    // Runs: 0 to 3, 4, 5, 6 and 7, 10 to 13.
+    EXPECT_THAT(refusal_with(1, 0, std::uint64_t{1}), HasSubstr("out of order or there twice"));
+    EXPECT_THAT(refusal_with(1, 8, std::uint32_t{5}), HasSubstr("out of order or there twice"));
+    EXPECT_THAT(refusal_with(1, 8, std::uint32_t{0}), HasSubstr("its run of pages at 0x0 has 0"));
+    EXPECT_THAT(refusal_with(1, 8, ~std::uint32_t{0}), HasSubstr("are not below 0xe"));
+    EXPECT_THAT(refusal_with(1, 64, std::uint64_t{11}), HasSubstr("are not below 0xe"));
+    EXPECT_THAT(refusal_with(1, 64, ~std::uint64_t{0}), HasSubstr("its run of pages at"));
+    EXPECT_THAT(refusal_with(1, 64, ~std::uint64_t{0} - 4), HasSubstr("are not below 0xe"));
+    EXPECT_THAT(refusal_with(1, 8, std::uint32_t{3}), HasSubstr("11 pages, and the guest has 12"));
+    EXPECT_THAT(refusal_with(1, 12, std::uint8_t{5}), HasSubstr("unknown type 5"));
+    EXPECT_THAT(refusal_with(1, 13, std::uint8_t{4}), HasSubstr("unknown flags"));
+    EXPECT_THAT(refusal_with(1, 13, std::uint8_t{2}), HasSubstr("unknown flags"));
+    EXPECT_THAT(refusal_with(1, 14, std::uint16_t{1}), HasSubstr("unknown flags"));
+    EXPECT_THAT(refusal_with(1, 13, std::uint8_t{1}), HasSubstr("pinned, yet no page table"));
+    EXPECT_THAT(refusal_of_payload(1, {}), HasSubstr("it lists 0 pages"));
+}
+
+ByteVector batch(std::initializer_list<BatchRun> runs, std::size_t contents) {
+    Encoder encoder;
+    encoder.number(std::uint64_t{runs.size()});
+    for (const BatchRun& run : runs)
+        encode(run, encoder);
+    encoder.bytes().resize(encoder.bytes().size() + contents * page_size, std::byte{1});
+    return encoder.bytes();
+}
+
+BatchRun run(std::uint64_t pfn, std::uint64_t count, bool zero = false) {
+    return {.run = {.first = {.pfn = pfn}, .count = count}, .zero = zero};
+}
+
+TEST(HostileImage, BatchesHoldPagesOfTheListOnly) {
+    EXPECT_THAT(refusal_of_payload(2, batch({run(1, 1), run(1, 1)}, 2)), HasSubstr("there twice"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(2, 1), run(1, 1)}, 2)), HasSubstr("out of order"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(8, 1)}, 1)), HasSubstr("0x8 is not as in"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(7, 2)}, 2)), HasSubstr("0x8 is not as in"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(3, 2)}, 2)), HasSubstr("0x4 is not as in"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(12, 3)}, 3)), HasSubstr("0xe is not as in"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(~std::uint64_t{1}, 1)}, 1)),
+                HasSubstr("is not as in"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(0, 2)}, 1)), HasSubstr("shorter"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(0, 2)}, 3)), HasSubstr("longer"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(0, 1, true)}, 0)),
+                HasSubstr("pages without contents"));
+    // In rounds types may differ and zero pages are named, but they are the guest's own still.
+    EXPECT_THAT(refusal_of_payload(2, batch({run(3, 2)}, 2), MemoryForm::rounds),
+                HasSubstr("does not count the sections and pages"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(3, 2, true)}, 0), MemoryForm::rounds),
+                HasSubstr("does not count the sections and pages"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(8, 1, true)}, 0), MemoryForm::rounds),
+                HasSubstr("0x8 is not as in"));
+    EXPECT_THAT(refusal_of_payload(2, batch({run(0, 1), run(0, 1, true)}, 1), MemoryForm::rounds),
+                HasSubstr("there twice"));
+}
+
+TEST(HostileImage, LastListIsOfTheSamePages) {
+    ByteVector bytes = image_of(small_guest(), MemoryForm::rounds);
+    EXPECT_EQ(sections_of(bytes)[3].type, SectionType::page_list);
+    // The last run is 10 to 13; 9 to 12 are as many.
+    EXPECT_THAT(refusal_with(3, 64, std::uint64_t{9}, MemoryForm::rounds),
+                HasSubstr("not those of the first list"));
+}
+
+TEST(HostileImage, EndMarkCountsWhatIsThere) {
+    EXPECT_THAT(refusal_with(4, 0, std::uint64_t{5}), HasSubstr("does not count"));
+    EXPECT_THAT(refusal_with(4, 8, std::uint64_t{5}), HasSubstr("does not count"));
+    EXPECT_THAT(refusal_of_payload(4, ByteVector(end_bytes - 1)), HasSubstr("31 bytes, not 32"));
+}
+
+TEST(HostileImage, FewBytesStandForManyPagesOnlyAsRuns) {
+    // A guest of 16 TiB that is zero: sensible, and a few hundred KiB for its p2m's PFNs.
+    GuestDescription guest;
+    guest.pfn_end = guest.memory_pages = max_pages;
+    guest.config.memory_mib = GuestConfig::max_memory_mib;
+    PageList list{.runs = {{.first = {}, .count = max_pages}}, .count = max_pages};
+    EXPECT_EQ(fault_of(guest), "");
+    EXPECT_EQ(fault_of(decode_list(encode(list)), guest), "");
+}
+
+}  // namespace
+}  // namespace xcl::image

@@ -102,7 +102,6 @@ TEST_F(Suspend, GuestThatAnswersTooLateRunsOn) {
     answers_by_channel(host, id);
     // The deadline passes once nothing more happens; it suspends while it is listened to still.
     host.hypervisor.on_notify = [](std::uint16_t) {};
-    host.faults.meanwhile("info", [] {});
     unsigned looks = 0;
     std::function<void()> look = [&] {
         if (++looks == 3)

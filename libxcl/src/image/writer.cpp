@@ -103,10 +103,11 @@ void ImageWriter::page(const PageId& page, Bytes contents) {
     const bool zero = is_zero(contents);
     if (zero && form_ == MemoryForm::pages)
         return;
-    if (contents_.size() == max_batch * page_size || runs_.size() == max_batch_runs)
+    if (contents_.size() == gathered * page_size || runs_.size() == max_batch_runs)
         flush();
     next_pfn_ = page.pfn + 1;
     gather_run(page, zero);
+    contents_.reserve(gathered * page_size);
     if (!zero)
         contents_.insert(contents_.end(), contents.begin(), contents.end());
 }

@@ -33,7 +33,7 @@ class ImageWriter {
     // ascending, no page twice. MemoryForm::rounds: any order; the last contents count.
     void page(const PageId& page, Bytes contents);
 
-    // Hands to the sink what `page` has gathered; else that happens once max_batch are together.
+    // Hands to the sink what `page` has gathered; else that happens once `gathered` are together.
     void flush();
 
     // `pages` as they are now that it is suspended, the same PFNs as at the beginning.
@@ -44,6 +44,10 @@ class ImageWriter {
     [[nodiscard]] std::uint64_t pages_written() const { return pages_; }
 
   private:
+    // Fewer pages than max_batch: the first touch of a page of the buffer costs more than the
+    // header of a section.
+    static constexpr std::size_t gathered = 32;
+
     void write_header();
     void write_list();
     void write_section(SectionType type, Bytes payload, Bytes more = {});

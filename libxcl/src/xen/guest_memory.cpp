@@ -65,10 +65,14 @@ PageId page_of(std::uint64_t pfn, xen_pfn_t info) {
 
 }  // namespace
 
-XenGuestMemory::XenGuestMemory(Handles& handles, DomainId id)
-    : handles_(handles), id_(id), shared_info_(shared_info_frame(handles.hypercalls, id)) {}
+XenGuestMemory::XenGuestMemory(Handles& handles, Stopwatch& stopwatch, DomainId id)
+    : handles_(handles),
+      stopwatch_(stopwatch),
+      id_(id),
+      shared_info_(shared_info_frame(handles.hypercalls, id)) {}
 
 std::vector<PageId> XenGuestMemory::pages() {
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     const std::uint64_t has = domain_info(handles_.hypercalls, id_).tot_pages;
     arch_shared_info published{};
     {
@@ -155,8 +159,10 @@ void XenGuestMemory::read(std::span<const PageId> pages, const Sink& sink) {
                 frames.push_back(p2m_.frames[page.pfn]);
         }
         std::optional<Mapping> mapping;
-        if (!frames.empty())
+        if (!frames.empty()) {
+            const Stopwatch::Span span = stopwatch_.hypervisor();
             mapping.emplace(handles_.memory(), id_, frames, Access::read_only);
+        }
         const std::byte* contents = mapping ? mapping->bytes().data() : nullptr;
         for (const PageId& page : now) {
             if (holds_p2m(page.pfn)) {
@@ -166,6 +172,8 @@ void XenGuestMemory::read(std::span<const PageId> pages, const Sink& sink) {
             hand_over(page, contents, sink);
             contents += page_size;
         }
+        const Stopwatch::Span span = stopwatch_.hypervisor();
+        mapping.reset();
         pages = pages.subspan(now.size());
     }
 }
@@ -191,6 +199,7 @@ start_info_t XenGuestMemory::start_info(std::uint64_t pfn) {
 }
 
 image::MachineState XenGuestMemory::state() {
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     Hypercalls& hypercalls = handles_.hypercalls;
     const xen_domctl_getdomaininfo info = domain_info(hypercalls, id_);
     const auto refuse = [&](const std::string& problem) {

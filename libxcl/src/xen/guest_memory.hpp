@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "core/stopwatch.hpp"
 #include "image/guest_image.hpp"
 #include "ports/hypervisor.hpp"
 #include "xen/frame_map.hpp"
@@ -14,8 +15,8 @@ namespace xcl::xen {
 
 class XenGuestMemory final : public GuestMemory {
   public:
-    // `handles` outlives it.
-    XenGuestMemory(Handles& handles, DomainId id);
+    // `handles` and `stopwatch` outlive it.
+    XenGuestMemory(Handles& handles, Stopwatch& stopwatch, DomainId id);
 
     std::vector<image::PageId> pages() override;
     void read(std::span<const image::PageId> pages, const Sink& sink) override;
@@ -31,6 +32,7 @@ class XenGuestMemory final : public GuestMemory {
     [[nodiscard]] start_info_t start_info(std::uint64_t pfn);
 
     Handles& handles_;
+    Stopwatch& stopwatch_;
     DomainId id_;
     xen_pfn_t shared_info_ = 0;
     // As of the last call of pages():

@@ -65,9 +65,9 @@ void renew(shared_info_t& info, std::span<const std::byte> suspended) {
 
 }  // namespace
 
-XenRestoredMemory::XenRestoredMemory(Handles& handles, DomainId id, std::uint64_t pfn_end,
-                                     std::span<const std::uint64_t> owned)
-    : handles_(handles), id_(id) {
+XenRestoredMemory::XenRestoredMemory(Handles& handles, Stopwatch& stopwatch, DomainId id,
+                                     std::uint64_t pfn_end, std::span<const std::uint64_t> owned)
+    : handles_(handles), stopwatch_(stopwatch), id_(id) {
     if (!owned.empty() && owned.back() >= pfn_end)
         refuse(id, fmt::format("its page {:#x} is out of range", owned.back()));
     frames_ = populate(handles.hypercalls, id, pfn_end, owned);
@@ -85,6 +85,7 @@ xen_pfn_t XenRestoredMemory::frame_of(std::uint64_t pfn, std::string_view what) 
 }
 
 void XenRestoredMemory::write(std::span<const PageId> pages, std::span<const std::byte> bytes) {
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     if (bytes.size() != pages.size() * page_size)
         refuse(id_, "there are not as many contents as pages");
     while (!pages.empty()) {
@@ -186,6 +187,7 @@ void XenRestoredMemory::pin(std::span<const PageId> pages) {
 RingFrames XenRestoredMemory::finish(const image::MachineState& state,
                                      std::span<const PageId> pages, EventPort store_port,
                                      std::optional<EventPort> console_port) {
+    const Stopwatch::Span span = stopwatch_.hypervisor();
     require_in_order(state, pages);
     const RingFrames rings{
         .xenstore = frame_of(state.xenstore, "its ring to XenStore"),

@@ -2,6 +2,7 @@
 // XenRestoredMemory: fills a domain from an image.
 #pragma once
 
+#include "core/stopwatch.hpp"
 #include "image/guest_image.hpp"
 #include "ports/hypervisor.hpp"
 #include "xen/domain_memory.hpp"
@@ -11,8 +12,8 @@ namespace xcl::xen {
 
 class XenRestoredMemory final : public RestoredMemory {
   public:
-    // Gives the domain its memory. `handles` outlives it.
-    XenRestoredMemory(Handles& handles, DomainId id, std::uint64_t pfn_end,
+    // Gives the domain its memory. `handles` and `stopwatch` outlive it.
+    XenRestoredMemory(Handles& handles, Stopwatch& stopwatch, DomainId id, std::uint64_t pfn_end,
                       std::span<const std::uint64_t> owned);
 
     void write(std::span<const image::PageId> pages, std::span<const std::byte> bytes) override;
@@ -39,6 +40,7 @@ class XenRestoredMemory final : public RestoredMemory {
     enum class Written : std::uint8_t { never, data, table };
 
     Handles& handles_;
+    Stopwatch& stopwatch_;
     DomainId id_;
     FrameList frames_;  // by PFN
     std::vector<Written> written_;

@@ -66,13 +66,13 @@ void XenHypervisor::resume(DomainId id) {
 
 std::unique_ptr<GuestMemory> XenHypervisor::open_memory(DomainId id) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
-    return std::make_unique<XenGuestMemory>(handles_, id);
+    return std::make_unique<XenGuestMemory>(handles_, stopwatch_, id);
 }
 
 std::unique_ptr<RestoredMemory> XenHypervisor::restore(DomainId id, std::uint64_t pfn_end,
                                                        std::span<const std::uint64_t> owned) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
-    return std::make_unique<XenRestoredMemory>(handles_, id, pfn_end, owned);
+    return std::make_unique<XenRestoredMemory>(handles_, stopwatch_, id, pfn_end, owned);
 }
 
 }  // namespace xcl::xen

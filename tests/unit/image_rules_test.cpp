@@ -115,7 +115,7 @@ TEST(ImageRules, StoreNodes) {
     EXPECT_THAT(refusal_of_node("device/vif/0/backend"), HasSubstr("none of the guest's own"));
     EXPECT_THAT(refusal_of_node("database"), HasSubstr("none of the guest's own"));
     EXPECT_THAT(refusal_of_node("data/motd"), HasSubstr("'data/motd' is there twice"));
-    EXPECT_THAT(refusal_of_node("data/x", std::string(4076 - 7, 'v')), HasSubstr("a message"));
+    EXPECT_THAT(refusal_of_node("data/x", std::string(4076 - 6, 'v')), HasSubstr("a message"));
     EXPECT_THAT(refusal_after([](SampleGuest& guest) {
                     guest.description.store.assign(max_store_entries + 1, {});
                 }),
@@ -124,7 +124,7 @@ TEST(ImageRules, StoreNodes) {
     SampleGuest guest = small_guest();
     guest.description.store = {{.path = "data/" + std::string(2043, 'x'), .value = "v"},
                                {.path = "data", .value = "v"},
-                               {.path = "data/x", .value = std::string(4076 - 7 - 1, 'v')}};
+                               {.path = "data/x", .value = std::string(4076 - 7, 'v')}};
     EXPECT_EQ(fault_of(guest.description), "");
 }
 

@@ -97,10 +97,11 @@ TEST_P(SuspendOf, AnyPointThatFailsLeavesTheGuestRunningOrItsImageWhole) {
             EXPECT_EQ(runs(host, id), GetParam().keep);
             break;
         }
-        if (GetParam().keep)
+        if (GetParam().keep) {
             EXPECT_TRUE(image || runs(host, id));
-        else
+        } else {
             EXPECT_NE(image, runs(host, id));
+        }
         EXPECT_EQ(folder.files(), image ? 1U : 0U);
         EXPECT_TRUE(image || outcome.failed);
     }

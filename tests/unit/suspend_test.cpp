@@ -13,6 +13,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 SuspendedGuest suspend(FakeHost& host, DomainId id, const std::string& file,
                        const SuspendOptions& options = {}) {
@@ -100,11 +101,11 @@ TEST_F(Suspend, GuestThatDoesNotAnswerRunsOnAndIsNotAskedAnyMore) {
 TEST_F(Suspend, GuestThatAnswersTooLateRunsOn) {
     const DomainId id = host.add_guest(small_guest());
     answers_by_channel(host, id);
-    // The deadline passes once nothing more happens; it suspends while it is listened to still.
+    // Three looks, then the deadline has passed; it suspends while it is listened to still.
     host.hypervisor.on_notify = [](std::uint16_t) {};
     unsigned looks = 0;
     std::function<void()> look = [&] {
-        if (++looks == 3)
+        if (++looks == 4)
             host.hypervisor.end(id, ShutdownReason::suspend);
         else
             host.faults.meanwhile("info", look);
@@ -113,7 +114,7 @@ TEST_F(Suspend, GuestThatAnswersTooLateRunsOn) {
     const Failure failure =
         failure_of([&] { static_cast<void>(suspend(host, id, folder.file("a.img"))); });
     EXPECT_THAT(failure.problem, HasSubstr("did not answer"));
-    EXPECT_EQ(looks, 3U);
+    EXPECT_EQ(looks, 4U);
     EXPECT_TRUE(runs(host, id));
     EXPECT_EQ(host.hypervisor.domain(id).cancelled, 1U);
     EXPECT_EQ(folder.files(), 0U);

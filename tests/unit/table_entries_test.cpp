@@ -74,8 +74,9 @@ TEST(FrameMap, FindsEachPageAndNothingElse) {
     const std::array<std::uint64_t, 6> frames{20, 21, no_frame, 22, 5, 4};
     const FrameMap map(frames);
     for (std::uint64_t pfn = 0; pfn < frames.size(); ++pfn)
-        if (frames[pfn] != no_frame)
+        if (frames[pfn] != no_frame) {
             EXPECT_EQ(map.pfn_of(frames[pfn]), pfn);
+        }
     for (const std::uint64_t frame : {std::uint64_t{0}, std::uint64_t{3}, std::uint64_t{6},
                                       std::uint64_t{19}, std::uint64_t{23}, no_frame})
         EXPECT_EQ(map.pfn_of(frame), std::nullopt);

@@ -14,13 +14,13 @@ namespace xcl::image {
 namespace {
 
 using test::failure_of;
+using test::sample_guest;
 using test::SampleGuest;
-using test::small_guest;
 using ::testing::HasSubstr;
 
 // What the writer says to the small guest after `change`.
 std::string refusal_after(const std::function<void(SampleGuest&)>& change) {
-    SampleGuest guest = small_guest();
+    SampleGuest guest = sample_guest();
     change(guest);
     const Failure failure = failure_of([&guest] { static_cast<void>(test::image_of(guest)); });
     EXPECT_EQ(failure.doing, "write the image img");
@@ -121,7 +121,7 @@ TEST(ImageRules, StoreNodes) {
                 }),
                 HasSubstr("4097 XenStore nodes"));
     // What just fits.
-    SampleGuest guest = small_guest();
+    SampleGuest guest = sample_guest();
     guest.description.store = {{.path = "data/" + std::string(2043, 'x'), .value = "v"},
                                {.path = "data", .value = "v"},
                                {.path = "data/x", .value = std::string(4076 - 7, 'v')}};
@@ -141,7 +141,7 @@ TEST(ImageRules, Pages) {
 }
 
 TEST(ImageRules, WriterTakesItsOwnPagesOnceAndAscending) {
-    const SampleGuest guest = small_guest();
+    const SampleGuest guest = sample_guest();
     test::MemorySink sink;
     ImageWriter writer(sink, "img");
     writer.begin(guest.description, guest.pages);

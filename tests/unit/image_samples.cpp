@@ -52,7 +52,7 @@ ByteVector page_of(unsigned char byte) {
     return ByteVector(page_size, std::byte{byte});
 }
 
-SampleGuest small_guest() {
+SampleGuest sample_guest() {
     SampleGuest guest;
     GuestDescription& description = guest.description;
     description.config.name = "web";

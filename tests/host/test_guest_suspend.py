@@ -13,6 +13,7 @@ from terminals import Terminal
 from vifframes import ARP, BROADCAST, ETHERNET_BYTES
 
 TIMES = 10
+XL_LIMIT_S = 300  # it works hard, and a busy machine has been seen to starve it for minutes
 FEWER = 3  # where only the request is another
 BY_CHANNEL, BY_STORE = "event channel", "XenBus control node"  # as xl -vvv says it
 NAME, ADDRESS, MAC = "holly", "10.70.0.9", "00:16:3e:70:00:09"
@@ -53,7 +54,7 @@ class SuspendTest(VifTest):
         config = self.config("holly.cfg", name=NAME, type="pv", kernel=installed("guest.elf"), vif=list(vifs), extra=extra,
                              **{"memory": 4, **settings})
         self.addCleanup(command, "xl", "destroy", NAME)
-        self.xl("create", "-e", config)
+        self.xl("create", "-e", config, limit=XL_LIMIT_S)
         return self.now()
 
     def now(self):
@@ -63,7 +64,7 @@ class SuspendTest(VifTest):
     def save(self, *options, by=None):
         """Lets xl suspend the guest, and sees how it was asked to; returns the file."""
         file = self.folder / "holly.image"
-        said = self.xl("-vvv", "save", *options, NAME, file)
+        said = self.xl("-vvv", "save", *options, NAME, file, limit=XL_LIMIT_S)
         asked = re.findall(r"issuing PV suspend request via (.*)", said.err)
         self.assertEqual(len(asked), 1, said.err)
         if by:
@@ -73,7 +74,7 @@ class SuspendTest(VifTest):
     def move(self, **how):
         """Suspends the guest and resumes it in another domain, whose id it returns."""
         before = self.now()
-        self.xl("restore", "-e", self.save(**how))
+        self.xl("restore", "-e", self.save(**how), limit=XL_LIMIT_S)
         self.assertGreater(self.now(), before)
         return self.now()
 
@@ -102,7 +103,7 @@ class Resumed(SuspendTest):
                 self.types(terminal, f"generation {generation}")
             self.answers(ADDRESS)
             self.assertEqual(bool(self.read_store(f"/local/domain/{guest}/device/suspend/event-channel")), by == BY_CHANNEL)
-        self.xl("shutdown", "-w", NAME)
+        self.xl("shutdown", "-w", NAME, limit=XL_LIMIT_S)
 
     def test_ten_times_by_its_event_channel(self):
         self.generations(TIMES, BY_CHANNEL, "")
@@ -170,7 +171,7 @@ class Cancelled(SuspendTest):
             self.types(terminal, f"checkpoint {checkpoint}")
         self.answers(ADDRESS)
         self.assertNotIn("vif 0", terminal.shown, "it has kept its connection")
-        self.xl("shutdown", "-w", NAME)
+        self.xl("shutdown", "-w", NAME, limit=XL_LIMIT_S)
 
     def test_ten_times_by_its_event_channel(self):
         self.checkpoints(TIMES, BY_CHANNEL, "")
@@ -194,7 +195,7 @@ class Cancelled(SuspendTest):
         file = self.save("-c")
         self.answers(ADDRESS)
         self.xl("destroy", NAME)
-        self.xl("restore", "-e", file)
+        self.xl("restore", "-e", file, limit=XL_LIMIT_S)
         self.comes_back(self.console(), "resumed", 1, 0, 5)
         self.answers(ADDRESS)
 

@@ -224,6 +224,20 @@ TEST_F(CreateVif, WithWaitAGuestIsWholeOnceItsFrontendsAreConnected) {
     EXPECT_TRUE(carrier);
 }
 
+TEST_F(CreateVif, WithWaitItReturnsOnceTheBackendTakesPacketsToo) {
+    host.network.backends = FakeNetwork::Backends::connect_last;
+    create({.wait_connected = true, .timeout = soon, .on_created = {}});
+    EXPECT_EQ(host.store.value(backend_path(first) + "/state"), "4");
+    EXPECT_THAT(host.store.watches, IsEmpty());
+}
+
+TEST_F(CreateVif, BackendThatNeverTakesPacketsIsAnErrorWithWait) {
+    host.network.backends = FakeNetwork::Backends::never;
+    const Failure failure = refusal({.wait_connected = true, .timeout = soon, .on_created = {}});
+    EXPECT_EQ(failure.doing, "wait for the frontend of vif1.0");
+    EXPECT_EQ(holdings(host), before);
+}
+
 TEST_F(CreateVif, WithoutWaitNobodyWaitsForFrontends) {
     host.network.frontends_connect = false;
     EXPECT_THAT(create({.on_created = {}}), SizeIs(1));

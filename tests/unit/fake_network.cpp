@@ -48,7 +48,7 @@ std::optional<VifId> vif_at(std::string_view path, std::string_view prefix, std:
     return VifId{DomainId(*guest), *number};
 }
 
-constexpr std::string_view backends = "/local/domain/0/backend/vif/";
+constexpr std::string_view backends_home = "/local/domain/0/backend/vif/";
 
 }  // namespace
 
@@ -279,12 +279,19 @@ void FakeNetwork::connect(const VifId& vif) {
         return;
     found->second.carrier = true;
     store_.write(frontend_state, "4");
-    store_.write(backend_path(vif) + "/state", "4");
+    const auto connect_backend = [this, state = backend_path(vif) + "/state"] {
+        if (store_.exists(state))
+            store_.write(state, "4");
+    };
+    if (backends == Backends::connect_last)
+        store_.while_asleep.emplace_back(connect_backend);
+    else if (backends == Backends::connect)
+        connect_backend();
     tell({.kind = NetworkEvent::Kind::connected, .vif = vif});
 }
 
 void FakeNetwork::written(const std::string& path, const std::string& value) {
-    if (const auto vif = vif_at(path, backends, "/", "/state")) {
+    if (const auto vif = vif_at(path, backends_home, "/", "/state")) {
         if (value == "1" && offers_while_asleep)
             while_asleep.push_back([this, vif = *vif] { offer(vif); });
         else if (value == "1")
@@ -295,7 +302,7 @@ void FakeNetwork::written(const std::string& path, const std::string& value) {
                 store_.write(backend, "6");
             });
     }
-    if (const auto vif = vif_at(path, backends, "/", "/hotplug-status");
+    if (const auto vif = vif_at(path, backends_home, "/", "/hotplug-status");
         vif && vifs.contains(*vif) && hypervisor_.domain(vif->guest).pauses == 0)
         while_asleep.push_back([this, vif = *vif] { connect(vif); });
     if (const auto vif = vif_at(path, "/local/domain/", "/device/vif/", "/state");
@@ -305,7 +312,7 @@ void FakeNetwork::written(const std::string& path, const std::string& value) {
 }
 
 void FakeNetwork::removed(const std::string& path) {
-    if (const auto vif = vif_at(path, backends, "/", ""))
+    if (const auto vif = vif_at(path, backends_home, "/", ""))
         vifs.erase(*vif);
 }
 

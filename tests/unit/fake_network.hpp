@@ -85,7 +85,10 @@ class FakeNetwork final : public Network {
     bool offers_while_asleep = false;  // not before somebody sleeps in wait_event
     bool loses_events = false;         // all come as `lost`
     bool frontends_connect = true;     // once the guest runs
-    bool frontends_let_go = true;      // when the backend is closing
+    // Whether a backend says so with the carrier, or only while somebody sleeps on the store.
+    enum class Backends { connect, connect_last, never };
+    Backends backends = Backends::connect;
+    bool frontends_let_go = true;  // when the backend is closing
     bool scripts_end = true;
     std::string script_problem;                                  // how they end
     std::set<std::string> scripts{"/etc/xen/scripts/vif-test"};  // that can be run

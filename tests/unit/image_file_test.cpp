@@ -27,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 using test::ByteVector;
 using test::failure_of;
-using test::small_guest;
+using test::sample_guest;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -68,12 +68,12 @@ class ImageFiles : public testing::Test {
 
 TEST_F(ImageFiles, HasItsNameOnceItIsWhole) {
     ImageFile file(path);
-    test::write_guest(small_guest(), file);
+    test::write_guest(sample_guest(), file);
     EXPECT_THAT(names(), ElementsAre(fmt::format(".web.img.{}.partial", getpid())));
     file.commit();
     EXPECT_THAT(names(), ElementsAre("web.img"));
     const MappedFile mapped(path);
-    EXPECT_EQ(read_whole(mapped.bytes(), path).state, small_guest().state);
+    EXPECT_EQ(read_whole(mapped.bytes(), path).state, sample_guest().state);
     struct stat status {};
     ASSERT_EQ(stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600U);
@@ -167,7 +167,7 @@ TEST_F(ImageFiles, ErrorsNameCallAndPath) {
 
 // A limit on the size of files is the full disk that any user can have.
 TEST_F(ImageFiles, FullDiskAtAnyPointLeavesNothing) {
-    const std::size_t size = test::image_of(small_guest()).size();
+    const std::size_t size = test::image_of(sample_guest()).size();
     rlimit before{};
     ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
     auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
@@ -176,7 +176,8 @@ TEST_F(ImageFiles, FullDiskAtAnyPointLeavesNothing) {
             ImageFile file(path);
             const rlimit full{.rlim_cur = limit, .rlim_max = before.rlim_max};
             ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
-            const Failure failure = failure_of([&file] { test::write_guest(small_guest(), file); });
+            const Failure failure =
+                failure_of([&file] { test::write_guest(sample_guest(), file); });
             ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
             EXPECT_EQ(failure.error, EFBIG);
             EXPECT_THAT(failure.call, HasSubstr("writev " + directory));
@@ -189,7 +190,7 @@ TEST_F(ImageFiles, FullDiskAtAnyPointLeavesNothing) {
 TEST_F(ImageFiles, InfoTellsWhatIsInIt) {
     for (const MemoryForm form : {MemoryForm::pages, MemoryForm::rounds}) {
         ImageFile file(path, Overwrite::yes);
-        test::write_guest(small_guest(), file, form);
+        test::write_guest(sample_guest(), file, form);
         file.commit();
         const ImageInfo info = read_image_info(path);
         EXPECT_EQ(info.version, 1U);
@@ -199,7 +200,7 @@ TEST_F(ImageFiles, InfoTellsWhatIsInIt) {
         EXPECT_EQ(info.zero_pages, 8U);
         EXPECT_EQ(info.bytes, fs::file_size(path));
         EXPECT_EQ(info.vcpus, 2U);
-        EXPECT_EQ(info.vifs, small_guest().description.config.vifs);
+        EXPECT_EQ(info.vifs, sample_guest().description.config.vifs);
         EXPECT_EQ(info.store_entries, 3U);
     }
 }

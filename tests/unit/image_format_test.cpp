@@ -15,8 +15,8 @@ using test::ByteVector;
 using test::image_of;
 using test::page_of;
 using test::refusal_of;
+using test::sample_guest;
 using test::SampleGuest;
-using test::small_guest;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -48,7 +48,7 @@ std::vector<std::pair<PageId, ByteVector>> contents_of(const WholeImage& whole) 
 }
 
 TEST(Image, HoldsAllOfAGuest) {
-    const SampleGuest guest = small_guest();
+    const SampleGuest guest = sample_guest();
     const ByteVector bytes = image_of(guest);
     const WholeImage whole = read_whole(bytes, "img");
     expect_same(whole.guest, guest.description);
@@ -66,7 +66,7 @@ TEST(Image, HoldsAllOfAGuest) {
 }
 
 TEST(Image, HoldsEveryChoiceOfADescription) {
-    SampleGuest guest = small_guest();
+    SampleGuest guest = sample_guest();
     guest.description.config.name = "";
     guest.description.config.cpus_by_vcpu.clear();
     guest.description.config.cpus = CpuList{};
@@ -90,7 +90,7 @@ TEST(Image, HoldsEveryChoiceOfADescription) {
 }
 
 TEST(Image, ContentsAreNotCopiedFromMemory) {
-    const ByteVector bytes = image_of(small_guest());
+    const ByteVector bytes = image_of(sample_guest());
     const WholeImage whole = read_whole(bytes, "img");
     ASSERT_EQ(whole.batches.size(), 1U);
     EXPECT_GE(whole.batches[0].contents.data(), bytes.data());
@@ -100,7 +100,7 @@ TEST(Image, ContentsAreNotCopiedFromMemory) {
 
 // Of one vCPU and a p2m that fits; all its pages are data, and zero unless `contents` says more.
 SampleGuest guest_of(std::uint64_t pages) {
-    SampleGuest guest = small_guest();
+    SampleGuest guest = sample_guest();
     guest.description.memory_pages = guest.description.pfn_end = pages;
     guest.description.config.memory_mib = (pages + 255) / 256;
     guest.state.memory_pages = guest.state.pfn_end = pages;
@@ -144,7 +144,7 @@ TEST(Image, ManyPagesComeInBatches) {
 
 TEST(Image, OneByteIsNotZero) {
     for (const std::size_t at : {0U, 1U, 15U, 255U, 256U, 4080U, 4095U}) {
-        SampleGuest guest = small_guest();
+        SampleGuest guest = sample_guest();
         guest.contents[0] = ByteVector(page_size);
         guest.contents[0][at] = std::byte{1};
         const ByteVector bytes = image_of(guest);
@@ -153,7 +153,7 @@ TEST(Image, OneByteIsNotZero) {
 }
 
 TEST(Image, OfRoundsTheLastContentsAndTypesCount) {
-    SampleGuest guest = small_guest();
+    SampleGuest guest = sample_guest();
     const std::vector<PageId> suspended = guest.pages;
     guest.pages[4].type = PageType::data;
     guest.pages[5] = {.pfn = 5};
@@ -184,7 +184,7 @@ TEST(Image, OfRoundsTheLastContentsAndTypesCount) {
 
 TEST(Image, TruncatedAnywhereIsRefused) {
     for (const MemoryForm form : {MemoryForm::pages, MemoryForm::rounds}) {
-        const ByteVector bytes = image_of(small_guest(), form);
+        const ByteVector bytes = image_of(sample_guest(), form);
         ASSERT_EQ(refusal_of(bytes), "accepted");
         for (std::size_t length = 0; length < bytes.size(); ++length)
             EXPECT_THAT(refusal_of(Bytes(bytes).first(length)), StartsWith("truncated: "))
@@ -194,7 +194,7 @@ TEST(Image, TruncatedAnywhereIsRefused) {
 
 TEST(Image, AlteredAnywhereIsRefused) {
     for (const MemoryForm form : {MemoryForm::pages, MemoryForm::rounds}) {
-        ByteVector bytes = image_of(small_guest(), form);
+        ByteVector bytes = image_of(sample_guest(), form);
         for (std::byte& byte : bytes)
             for (const std::byte change : {std::byte{0x01}, std::byte{0x80}, std::byte{0xff}}) {
                 byte ^= change;
@@ -206,7 +206,7 @@ TEST(Image, AlteredAnywhereIsRefused) {
 }
 
 TEST(Image, AlteredAnywhereIsReadWithoutHarmWhereChecksumsFit) {
-    ByteVector bytes = image_of(small_guest());
+    ByteVector bytes = image_of(sample_guest());
     for (std::byte& byte : bytes)
         for (const std::byte change : {std::byte{0x01}, std::byte{0x80}, std::byte{0xff}}) {
             byte ^= change;
@@ -216,7 +216,7 @@ TEST(Image, AlteredAnywhereIsReadWithoutHarmWhereChecksumsFit) {
 }
 
 TEST(Image, SaysWhereItWasAltered) {
-    ByteVector bytes = image_of(small_guest());
+    ByteVector bytes = image_of(sample_guest());
     const auto sections = test::sections_of(bytes);
     ASSERT_EQ(sections[2].type, SectionType::pages);
     bytes[sections[2].payload + 1000] ^= std::byte{1};
@@ -225,7 +225,7 @@ TEST(Image, SaysWhereItWasAltered) {
 }
 
 TEST(Image, SectionsCannotBeLostDoubledOrMoved) {
-    const ByteVector bytes = image_of(small_guest());
+    const ByteVector bytes = image_of(sample_guest());
     const auto sections = test::sections_of(bytes);
     const auto piece = [&bytes, &sections](std::size_t i) {
         const std::size_t end = i + 1 < sections.size() ? sections[i + 1].head : bytes.size();
@@ -251,7 +251,7 @@ TEST(Image, SectionsCannotBeLostDoubledOrMoved) {
 
 TEST(Image, EndMarkFitsItsOwnImageOnly) {
     // Pages of another image of the same guest: every section is good, the whole is not.
-    SampleGuest guest = small_guest();
+    SampleGuest guest = sample_guest();
     ByteVector bytes = image_of(guest);
     guest.contents[1] = page_of(99);
     const ByteVector other = image_of(guest);

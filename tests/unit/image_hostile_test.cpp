@@ -18,8 +18,8 @@ using test::ByteVector;
 using test::image_of;
 using test::mend_checksums;
 using test::refusal_of;
+using test::sample_guest;
 using test::sections_of;
-using test::small_guest;
 using ::testing::HasSubstr;
 
 template <typename Number>
@@ -31,7 +31,7 @@ void put(ByteVector& bytes, std::size_t at, Number number) {
 template <typename Number>
 std::string refusal_with(int section, std::size_t at, Number number,
                          MemoryForm form = MemoryForm::pages) {
-    ByteVector bytes = image_of(small_guest(), form);
+    ByteVector bytes = image_of(sample_guest(), form);
     const std::size_t begin =
         section < 0 ? 0 : sections_of(bytes)[static_cast<std::size_t>(section)].payload;
     put(bytes, begin + at, number);
@@ -42,7 +42,7 @@ std::string refusal_with(int section, std::size_t at, Number number,
 // The image with another payload in place of that of a section.
 std::string refusal_of_payload(std::size_t section, const ByteVector& payload,
                                MemoryForm form = MemoryForm::pages) {
-    ByteVector bytes = image_of(small_guest(), form);
+    ByteVector bytes = image_of(sample_guest(), form);
     const auto place = sections_of(bytes)[section];
     const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(place.payload);
     bytes.erase(begin, bytes.begin() + static_cast<std::ptrdiff_t>(place.checksum));
@@ -65,7 +65,7 @@ TEST(HostileImage, HeaderIsOfThisProgramAndThisKindOfGuest) {
 }
 
 TEST(HostileImage, LengthsAreBoundedBeforeAnythingIsRead) {
-    const ByteVector good = image_of(small_guest());
+    const ByteVector good = image_of(sample_guest());
     const std::size_t head = sections_of(good)[0].head;
     for (const std::uint64_t length :
          {std::uint64_t{1} << 24, (std::uint64_t{1} << 32) + 1, ~std::uint64_t{0},
@@ -87,14 +87,14 @@ TEST(HostileImage, LengthsAreBoundedBeforeAnythingIsRead) {
 }
 
 TEST(HostileImage, SectionsComeInTheirOrder) {
-    ByteVector bytes = image_of(small_guest());
+    ByteVector bytes = image_of(sample_guest());
     put(bytes, sections_of(bytes)[0].head, static_cast<std::uint32_t>(SectionType::pages));
     mend_checksums(bytes);
     EXPECT_THAT(refusal_of(bytes), HasSubstr("expected the section 'guest' here"));
 }
 
 TEST(HostileImage, DescriptionIsNoLongerAndNoShorterThanItSays) {
-    ByteVector payload = encode(small_guest().description);
+    ByteVector payload = encode(sample_guest().description);
     for (std::size_t length = 0; length < payload.size(); ++length)
         EXPECT_THAT(refusal_of_payload(0, {payload.begin(),
                                            payload.begin() + static_cast<std::ptrdiff_t>(length)}),
@@ -105,7 +105,7 @@ TEST(HostileImage, DescriptionIsNoLongerAndNoShorterThanItSays) {
 }
 
 TEST(HostileImage, StateIsNoLongerAndNoShorterThanItSays) {
-    ByteVector payload = encode(small_guest().state);
+    ByteVector payload = encode(sample_guest().state);
     for (std::size_t length = 0; length < payload.size(); length += 7)
         EXPECT_THAT(refusal_of_payload(3, {payload.begin(),
                                            payload.begin() + static_cast<std::ptrdiff_t>(length)}),
@@ -191,7 +191,7 @@ TEST(HostileImage, BatchesHoldPagesOfTheListOnly) {
 }
 
 TEST(HostileImage, LastListIsOfTheSamePages) {
-    ByteVector bytes = image_of(small_guest(), MemoryForm::rounds);
+    ByteVector bytes = image_of(sample_guest(), MemoryForm::rounds);
     EXPECT_EQ(sections_of(bytes)[3].type, SectionType::page_list);
     // The last run is 10 to 13; 9 to 12 are as many.
     EXPECT_THAT(refusal_with(3, 64, std::uint64_t{9}, MemoryForm::rounds),

@@ -14,13 +14,13 @@ namespace xcl::image {
 namespace {
 
 using test::failure_of;
+using test::sample_guest;
 using test::SampleGuest;
-using test::small_guest;
 using ::testing::HasSubstr;
 
 // What the writer says to the small guest after `change`.
 std::string refusal_after(const std::function<void(SampleGuest&)>& change) {
-    SampleGuest guest = small_guest();
+    SampleGuest guest = sample_guest();
     change(guest);
     const Failure failure = failure_of([&guest] { static_cast<void>(test::image_of(guest)); });
     EXPECT_EQ(failure.doing, "write the image img");
@@ -115,16 +115,16 @@ TEST(ImageRules, StoreNodes) {
     EXPECT_THAT(refusal_of_node("device/vif/0/backend"), HasSubstr("none of the guest's own"));
     EXPECT_THAT(refusal_of_node("database"), HasSubstr("none of the guest's own"));
     EXPECT_THAT(refusal_of_node("data/motd"), HasSubstr("'data/motd' is there twice"));
-    EXPECT_THAT(refusal_of_node("data/x", std::string(4076 - 7, 'v')), HasSubstr("a message"));
+    EXPECT_THAT(refusal_of_node("data/x", std::string(4076 - 6, 'v')), HasSubstr("a message"));
     EXPECT_THAT(refusal_after([](SampleGuest& guest) {
                     guest.description.store.assign(max_store_entries + 1, {});
                 }),
                 HasSubstr("4097 XenStore nodes"));
     // What just fits.
-    SampleGuest guest = small_guest();
+    SampleGuest guest = sample_guest();
     guest.description.store = {{.path = "data/" + std::string(2043, 'x'), .value = "v"},
                                {.path = "data", .value = "v"},
-                               {.path = "data/x", .value = std::string(4076 - 7 - 1, 'v')}};
+                               {.path = "data/x", .value = std::string(4076 - 7, 'v')}};
     EXPECT_EQ(fault_of(guest.description), "");
 }
 
@@ -141,7 +141,7 @@ TEST(ImageRules, Pages) {
 }
 
 TEST(ImageRules, WriterTakesItsOwnPagesOnceAndAscending) {
-    const SampleGuest guest = small_guest();
+    const SampleGuest guest = sample_guest();
     test::MemorySink sink;
     ImageWriter writer(sink, "img");
     writer.begin(guest.description, guest.pages);

@@ -52,7 +52,7 @@ ByteVector page_of(unsigned char byte) {
     return ByteVector(page_size, std::byte{byte});
 }
 
-SampleGuest small_guest() {
+SampleGuest sample_guest() {
     SampleGuest guest;
     GuestDescription& description = guest.description;
     description.config.name = "web";
@@ -75,7 +75,7 @@ SampleGuest small_guest() {
     description.store = {{.path = "data/motd", .value = "hello"},
                          {.path = "data/empty", .value = ""},
                          {.path = "attr/binary", .value = std::string("\0\xff\n", 3)}};
-    for (const std::uint64_t pfn : {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13}) {
+    for (const std::uint64_t pfn : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U, 10U, 11U, 12U, 13U}) {
         PageId page{.pfn = pfn};
         if (pfn == 4)
             page.type = PageType::l1_table;

@@ -25,7 +25,7 @@ struct SampleGuest {
 
 // Two vCPUs, two vifs, XenStore nodes; 12 pages below PFN 14, of which 8 and 9 are missing, 4 is a
 // page table, 5 a pinned one, and 1, 4, 5 and 13 are not zero.
-[[nodiscard]] SampleGuest small_guest();
+[[nodiscard]] SampleGuest sample_guest();
 
 [[nodiscard]] ByteVector page_of(unsigned char byte);
 

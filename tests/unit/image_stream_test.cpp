@@ -22,7 +22,7 @@ using test::ByteVector;
 using test::failure_of;
 using test::image_of;
 using test::MemorySink;
-using test::small_guest;
+using test::sample_guest;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -36,19 +36,19 @@ MachineState read_through(ImageReader& reader) {
 
 TEST(ImageStream, IsReadToItsEndMarkAndNoFurther) {
     for (const MemoryForm form : {MemoryForm::pages, MemoryForm::rounds}) {
-        ByteVector bytes = image_of(small_guest(), form);
+        ByteVector bytes = image_of(sample_guest(), form);
         const std::size_t size = bytes.size();
         bytes.resize(size + 100);
         test::StreamSource source(bytes);
         ImageReader reader(source, "peer");
-        EXPECT_EQ(read_through(reader), small_guest().state);
+        EXPECT_EQ(read_through(reader), sample_guest().state);
         EXPECT_EQ(source.left(), 100U);
         EXPECT_EQ(reader.bytes_read(), size);
     }
 }
 
 TEST(ImageStream, TruncatedAnywhereIsRefused) {
-    const ByteVector bytes = image_of(small_guest(), MemoryForm::rounds);
+    const ByteVector bytes = image_of(sample_guest(), MemoryForm::rounds);
     for (std::size_t length = 0; length < bytes.size(); ++length) {
         test::StreamSource source(Bytes(bytes).first(length));
         ImageReader reader(source, "peer");
@@ -58,7 +58,7 @@ TEST(ImageStream, TruncatedAnywhereIsRefused) {
 }
 
 TEST(ImageStream, CannotEndBeforeItsPagesDo) {
-    const ByteVector bytes = image_of(small_guest());
+    const ByteVector bytes = image_of(sample_guest());
     test::StreamSource source(bytes);
     ImageReader reader(source, "peer");
     reader.begin();
@@ -76,7 +76,7 @@ TEST(ImageStream, CrossesASocketInPieces) {
     ASSERT_EQ(setsockopt(near.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
     std::thread peer([&near] {
         DescriptorSink sink(near.get(), "the peer");
-        test::write_guest(small_guest(), sink);
+        test::write_guest(sample_guest(), sink);
     });
     DescriptorSource source(far.get(), "the peer");
     ImageReader reader(source, "peer");
@@ -88,7 +88,7 @@ TEST(ImageStream, CrossesASocketInPieces) {
         EXPECT_EQ(batch->contents[3 * page_size], std::byte{13});
     }
     EXPECT_EQ(pages.size(), 4U);
-    EXPECT_EQ(reader.end(), small_guest().state);
+    EXPECT_EQ(reader.end(), sample_guest().state);
     peer.join();
 }
 
@@ -117,18 +117,18 @@ TEST(ImageStream, FullDeviceIsAnError) {
     const Descriptor full(open("/dev/full", O_WRONLY | O_CLOEXEC));
     ASSERT_TRUE(full.is_open());
     DescriptorSink sink(full.get(), "the device");
-    const Failure failure = failure_of([&sink] { test::write_guest(small_guest(), sink); });
+    const Failure failure = failure_of([&sink] { test::write_guest(sample_guest(), sink); });
     EXPECT_EQ(failure.doing, "write to the device");
     EXPECT_EQ(failure.error, ENOSPC);
 }
 
 TEST(ImageStream, EveryFailedWriteShowsAndLeavesNoWholeImage) {
     MemorySink good;
-    test::write_guest(small_guest(), good);
+    test::write_guest(sample_guest(), good);
     ASSERT_EQ(good.writes, 6U);  // header and sections
     for (std::size_t at = 0; at < good.writes; ++at) {
         MemorySink sink(at);
-        const Failure failure = failure_of([&sink] { test::write_guest(small_guest(), sink); });
+        const Failure failure = failure_of([&sink] { test::write_guest(sample_guest(), sink); });
         EXPECT_EQ(failure.error, ENOSPC);
         EXPECT_EQ(sink.writes, at);
         EXPECT_THAT(test::refusal_of(sink.bytes), StartsWith("truncated: "));

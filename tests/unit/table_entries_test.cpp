@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 
 #include "failure_of.hpp"
-#include "xen/domain_memory.hpp"
 #include "xen/frame_map.hpp"
 
 namespace xcl::test {

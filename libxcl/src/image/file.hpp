@@ -21,6 +21,8 @@ class ImageFile final : public ByteSink {
   public:
     // Throws Error if it cannot be made, or if there is one of this name that is to be kept.
     explicit ImageFile(std::string path, Overwrite overwrite = Overwrite::no);
+    ImageFile(const ImageFile&) = delete;
+    ImageFile& operator=(const ImageFile&) = delete;
     ~ImageFile() override;
 
     void write(std::span<const Bytes> parts) override;

@@ -36,7 +36,7 @@ auto decoded(Bytes payload, const Decode& decode, const Refuse& refuse) {
 
 }  // namespace
 
-ImageReader::ImageReader(ByteSource& source, std::string name, Checks checks)
+ImageReader::ImageReader(ByteSource& source, const std::string& name, Checks checks)
     : source_(source), name_(config::printable_origin(name)), checks_(checks) {}
 
 void ImageReader::refuse(const std::string& problem) const {

@@ -29,7 +29,7 @@ enum class Checks { all, all_but_checksums };
 class ImageReader {
   public:
     // `source` outlives it. `name` is for errors.
-    ImageReader(ByteSource& source, std::string name, Checks checks = Checks::all);
+    ImageReader(ByteSource& source, const std::string& name, Checks checks = Checks::all);
 
     // Everything that can be known before a domain exists.
     void begin();

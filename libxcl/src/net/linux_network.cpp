@@ -160,8 +160,8 @@ std::optional<Interface> LinuxNetwork::interface_of(const VifId& vif) {
     Interface interface {
         .name = interface_name(vif),
         .index = static_cast<unsigned>(rtnl_link_get_ifindex(link.get())),
-        // Not IFF_LOWER_UP: until the kernel has taken note of a carrier, it drops what is sent.
-        .carrier = (rtnl_link_get_flags(link.get()) & IFF_RUNNING) != 0, .bridge = std::nullopt,
+        // Not the carrier itself: until the kernel has taken note of that, it drops what is sent.
+            .carrier = rtnl_link_get_operstate(link.get()) == IF_OPER_UP, .bridge = std::nullopt,
         .counters = counters_of(link.get())
     };
     if (const int master = rtnl_link_get_master(link.get()); master != 0)

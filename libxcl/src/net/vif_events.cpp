@@ -59,9 +59,10 @@ void VifEvents::note(nl_msg* message) {
     const std::optional<VifId> vif = vif_of_interface(nla_get_string(name));
     if (!vif)
         return;
-    const auto* const link = static_cast<const ifinfomsg*>(nlmsg_data(header));
-    events_.push_back({.kind = (link->ifi_flags & IFF_RUNNING) != 0 ? NetworkEvent::Kind::connected
-                                                                    : NetworkEvent::Kind::appeared,
+    // Not the carrier itself: until the kernel has taken note of that, it drops what is sent.
+    const nlattr* const state = nlmsg_find_attr(header, sizeof(ifinfomsg), IFLA_OPERSTATE);
+    const bool works = state != nullptr && nla_get_u8(state) == IF_OPER_UP;
+    events_.push_back({.kind = works ? NetworkEvent::Kind::connected : NetworkEvent::Kind::appeared,
                        .vif = *vif});
 }
 

@@ -94,8 +94,11 @@ std::uint16_t attach(const Host& host, DomainId id, const VifConfig& vif,
         record(host.store, which, what);
         wait_until([&] { return vifs.plugged(); });
         hand_over(host.store, which, what, vifs);
-        if (options.wait_connected)
+        if (options.wait_connected) {
             wait_until([&] { return vifs.connected(); });
+            vifs.await_backends(host.store, std::chrono::steady_clock::now() + options.timeout,
+                                options.timeout);
+        }
     } catch (const Error&) {
         undo(host, which, vifs);
         throw;

@@ -141,8 +141,13 @@ class Batch {
             guarded(*one, [&] { start(*one); });
             one->started = true;
         }
-        if (options_.wait_connected && !options_.paused && !one->vifs.connected())
-            return;
+        if (options_.wait_connected && !options_.paused) {
+            if (!one->vifs.connected())
+                return;
+            guarded(*one, [&] {
+                one->vifs.await_backends(host_.store, one->deadline, options_.timeout);
+            });
+        }
         finish(*one);
         made_.push_back({one->guest.id(), std::move(one->name), Clock::now() - one->start});
         growing_.erase(one);

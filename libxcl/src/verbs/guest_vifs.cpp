@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "verbs/guests.hpp"
+#include "verbs/watch.hpp"
+
 namespace xcl::verbs {
 namespace {
 
@@ -139,6 +142,26 @@ bool GuestVifs::plugged() const {
 
 bool GuestVifs::connected() const {
     return std::ranges::all_of(vifs_, [](const Vif& vif) { return vif.state == State::connected; });
+}
+
+void GuestVifs::await_backends(Store& store, std::chrono::steady_clock::time_point deadline,
+                               std::chrono::milliseconds timeout) const {
+    for (const Vif& vif : vifs_) {
+        const std::string state = backend_path(vif.id) + "/state";
+        const auto is_connected = [&] {
+            const std::vector<StoreRequest> request{store_read(state)};
+            const std::vector<StoreReply> reply = store.exchange(request);
+            require_done(request, reply, vif.id.guest,
+                         fmt::format("wait for the backend of {}", interface_name(vif.id)));
+            return reply.front().value == "4";  // XenbusStateConnected
+        };
+        if (is_connected())
+            continue;
+        const Watch watch(store, state);
+        while (!is_connected())
+            if (!store.wait_event(deadline))
+                throw overdue(store, timeout);
+    }
 }
 
 std::vector<StoreRequest> GuestVifs::chosen_addresses() const {

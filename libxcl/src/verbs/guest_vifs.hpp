@@ -33,6 +33,11 @@ class GuestVifs {
     [[nodiscard]] bool plugged() const;
     [[nodiscard]] bool connected() const;
 
+    // Once the interfaces have their carriers: sleeps until the backends say that they are
+    // connected, which they do a moment later. Until then they drop what is sent.
+    void await_backends(Store& store, std::chrono::steady_clock::time_point deadline,
+                        std::chrono::milliseconds timeout) const;
+
     // Once they are plugged in: the requests that record the addresses of `ip=auto`.
     [[nodiscard]] std::vector<StoreRequest> chosen_addresses() const;
 

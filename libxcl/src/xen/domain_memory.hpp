@@ -8,14 +8,12 @@
 #include <vector>
 
 #include "ports/hypervisor.hpp"
+#include "xen/frame_map.hpp"
 #include "xen/hypercalls.hpp"
 
 namespace xcl::xen {
 
 using FrameList = std::vector<xen_pfn_t>;  // by guest page frame: its machine frame
-
-// Where the guest has no page.
-inline constexpr xen_pfn_t no_frame = ~xen_pfn_t{0};
 
 // Gives the domain the pages `owned`, PFNs ascending and less than `pfn_end`; the list is of that
 // length. Xen enters them into its own machine-to-physical table by itself.

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "xcl/error.hpp"
-#include "xen/domain_memory.hpp"
 
 namespace xcl::xen {
 

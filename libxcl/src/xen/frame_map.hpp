@@ -10,6 +10,9 @@
 
 namespace xcl::xen {
 
+// Where the guest has no page.
+inline constexpr std::uint64_t no_frame = ~std::uint64_t{0};
+
 class FrameMap {
   public:
     FrameMap() = default;

@@ -31,7 +31,7 @@ class SuspendTest(VifTest):
 
     def resume(self, *options):
         self.destroy_at_end()
-        made = self.cosmos("resume", "-q", *self.patient, *options, self.image)
+        made = self.cosmos("resume", "-q", "--wait", *self.patient, *options, self.image)
         return [int(line) for line in made.out.split()]
 
     def moved(self, guest):

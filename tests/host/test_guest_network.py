@@ -83,7 +83,7 @@ class Survives(GuestTest):
         seed = int(os.environ.get("COSMOS_TEST_SEED", random.randrange(1 << 32)))
         print(f"(seed {seed}) ", end="", flush=True)
         steps = []
-        fuzzer = Fuzzer(guest, 0, "10.70.0.9", seed, steps.append)
+        fuzzer = Fuzzer(guest, 0, "10.70.0.9/21", seed, steps.append)
         with self.told_at_failure(steps):
             fuzzer.frames(FRAMES)
             fuzzer.rings(RINGS)

@@ -22,8 +22,9 @@ def checksum(data):
 class Talk:
     """Builds frames from one station to another; what is right unless it is said otherwise."""
 
-    def __init__(self, to_mac, from_mac, to_ip, from_ip):
+    def __init__(self, to_mac, from_mac, to_ip, from_ip, broadcast_ip):
         self.to_mac, self.from_mac, self.to_ip, self.from_ip = to_mac, from_mac, to_ip, from_ip
+        self.broadcast_ip = broadcast_ip
 
     def ethernet(self, kind, payload, to_mac=None, from_mac=None):
         return (to_mac or self.to_mac) + (from_mac or self.from_mac) + struct.pack("!H", kind) + payload
@@ -83,10 +84,10 @@ WRONG = {
     "the last fragment there can be": lambda talk, rng: talk.ipv4(rng.randbytes(1400), fragment=0x1FFF),
     "another protocol": lambda talk, rng: talk.ipv4(protocol=rng.choice((0, 2, 6, 17, 41, 255))),
     "for another address": lambda talk, rng: talk.ipv4(to_ip=b"\x0a" + rng.randbytes(3)),
-    "for all": lambda talk, rng: talk.ipv4(to_ip=rng.choice((b"\xff" * 4, talk.to_ip[:3] + b"\xff", b"\0" * 4))),
+    "for all": lambda talk, rng: talk.ipv4(to_ip=rng.choice((b"\xff" * 4, talk.broadcast_ip, b"\0" * 4))),
     "from itself": lambda talk, rng: talk.ipv4(from_ip=talk.to_ip),
     "from an address nobody has": lambda talk, rng: talk.ipv4(
-        from_ip=rng.choice((b"\0" * 4, b"\x7f\0\0\1", b"\xe0\0\0\1", b"\xff" * 4, talk.to_ip[:3] + b"\xff"))),
+        from_ip=rng.choice((b"\0" * 4, b"\x7f\0\0\1", b"\xe0\0\0\1", b"\xff" * 4, talk.broadcast_ip))),
     "options cut short": lambda talk, rng: talk.ipv4(b"", first=0x4F, options=rng.randbytes(4 * rng.randrange(10))),
     "ICMP cut short": lambda talk, rng: talk.ipv4(_cut(talk.echo(b""), 0, rng)),
     "ICMP of other types": lambda talk, rng: talk.ipv4(talk.echo(kind=rng.choice((0, 3, 5, 9, 13, 17, 255)))),

@@ -8,6 +8,7 @@ that out by a ping answers the one after it.
 """
 
 import argparse
+import ipaddress
 import pathlib
 import random
 import socket
@@ -42,7 +43,9 @@ def answers_again(address):
 
 class Fuzzer:
     def __init__(self, guest, vif, address, seed, say=lambda line: None):
-        self.guest, self.vif, self.address, self.say = guest, vif, address, say
+        network = ipaddress.IPv4Interface(address)
+        self.guest, self.vif, self.address, self.say = guest, vif, str(network.ip), say
+        self.broadcast_ip = network.network.broadcast_address.packed
         self.rng = random.Random(seed)
         self.interface = f"vif{guest}.{vif}"
         self.mac = bytes.fromhex(VifRings.read(f"/local/domain/{guest}/device/vif/{vif}", "mac").replace(":", ""))
@@ -53,7 +56,7 @@ class Fuzzer:
         """Sends malformed frames; none may be answered, and the ping after them must be."""
         to_ip = socket.inet_aton(self.address)
         # A station and an address that nobody else on the switch has.
-        talk = Talk(self.mac, b"\x02\0\0\0\0\x77", to_ip, to_ip[:3] + bytes([to_ip[3] ^ 0x40]))
+        talk = Talk(self.mac, b"\x02\0\0\0\0\x77", to_ip, to_ip[:3] + bytes([to_ip[3] ^ 0x40]), self.broadcast_ip)
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EVERY_PROTOCOL)) as raw:
             raw.bind((self.interface, 0))
             for frame in (talk.ipv4(), talk.arp()):

@@ -157,7 +157,7 @@ def parsed():
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("guest", type=int, help="domain id")
-    parser.add_argument("address", help="IPv4 address that the vif answers at")
+    parser.add_argument("address", help="IPv4 address that the vif answers at, with its prefix: 10.70.0.9/21")
     parser.add_argument("--vif", type=int, default=0)
     parser.add_argument("--frames", type=int, default=120, metavar="N", help="malformed frames to send (default: 120)")
     parser.add_argument("--rings", type=int, default=100, metavar="N", help="ring contents to write (default: 100)")

@@ -141,7 +141,7 @@ class Failures(SuspendTest):
     def test_full_disk(self):
         small = self.folder / "small"
         small.mkdir()
-        self.assertEqual(command("mount", "-t", "tmpfs", "-o", "size=256k", "none", small).status, 0)
+        self.assertEqual(command("mount", "-t", "tmpfs", "-o", "size=64k", "none", small).status, 0)
         self.addCleanup(command, "umount", small)
         guest = self.create_one("--wait", *self.patient, f"vif=['bridge=sw0,ip={ADDRESS}/21']")
         self.refused(1, "suspend", guest, small / "guest.img", says="No space left on device")

@@ -28,15 +28,12 @@ def end_on_signals():
 def with_host(options, act):
     """Boots the host that the options describe, copies in what they name, and returns act(session, clock)."""
     with hosting.prepared(options) as (kernel, settings, staging), \
-            warm.start(kernel, settings, options.cold, say) as host:
+            warm.start(kernel, settings, options.cold, say) as host, hosting.deaths_told({"the host": host}):
         if "timeout" in options:
             signal.alarm(options.timeout)
         talk = session.Session(host)
-        try:
-            hosting.put_everything(talk, options, staging)
-            return act(talk, hosting.clock_of(settings))
-        except (EOFError, ConnectionError):
-            raise LabError(f"{host.log_tail()}\nthe host ended by itself; the end of its log is above") from None
+        hosting.put_everything(talk, options, staging)
+        return act(talk, hosting.clock_of(settings))
 
 
 def run(options, command):

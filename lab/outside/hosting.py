@@ -33,6 +33,19 @@ def prepared(options):
         yield kernel, dataclasses.replace(settings, accelerator=accel), staging
 
 
+@contextlib.contextmanager
+def deaths_told(hosts):
+    """Turns the end of one of the {name: host} into an error that shows its log."""
+    try:
+        yield
+    except (EOFError, ConnectionError):
+        dead = [name for name, host in hosts.items() if host.is_gone()]
+        if not dead:
+            raise  # of our own output, for example
+        logs = "\n".join(hosts[name].log_tail() for name in dead)
+        raise LabError(f"{logs}\n{' and '.join(dead)} ended by itself; the end of its log is above") from None
+
+
 def put_everything(talk, options, staging):
     if not options.no_project:
         talk.put(["-C", staging, "."], "/")

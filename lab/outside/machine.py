@@ -123,13 +123,14 @@ class Machine:
         self._monitor.close()
         self.parcel.close()
 
-    def has_ended(self, patience_s=1):
-        """Whether QEMU is gone; it closes its sockets a moment before."""
+    def is_gone(self):
+        """Whether QEMU has ended, or is ending: it keeps its sockets until then."""
         try:
-            self._process.wait(patience_s)
-        except subprocess.TimeoutExpired:
+            return self._process.poll() is not None or not self.agent.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
             return False
-        return True
+        except ConnectionError:
+            return True
 
     def log_tail(self, lines=25):
         """The end of what Xen, dom0's kernel and QEMU have said."""

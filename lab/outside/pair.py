@@ -37,18 +37,6 @@ def booted(kernel, settings, cold):
         yield running
 
 
-@contextlib.contextmanager
-def deaths_told(hosts):
-    """Turns the end of a host into an error that names it and shows its log."""
-    try:
-        yield
-    except (EOFError, ConnectionError):
-        dead = [(name, host) for name, host in zip(NAMES, hosts) if host.has_ended()]
-        logs = "".join(f"{host.log_tail()}\n" for _, host in dead)
-        who = " and ".join(name for name, _ in dead) or "one or two"
-        raise LabError(f"{logs}host {who} ended by itself; the end of its log is above") from None
-
-
 def link_step(talk, name, words, settings):
     """Runs one program of the linking in dom0; it prints nothing when it succeeds."""
     if talk.run(words, {}, hosting.clock_of(settings)):
@@ -74,10 +62,11 @@ def link(hosts, talks, settings):
 def run(options, command):
     """Runs the command in dom0 of host one while host two is there."""
     with hosting.prepared(options) as (kernel, settings, staging), booted(kernel, settings, options.cold) as hosts:
-        signal.alarm(options.timeout)
-        with deaths_told(hosts):
+        with hosting.deaths_told({f"host {name}": host for name, host in zip(NAMES, hosts)}):
             talks = [session.Session(host, others=[other for other in hosts if other is not host]) for host in hosts]
-            link(hosts, talks, settings)
+            with warm.boot_limit():
+                link(hosts, talks, settings)
+            signal.alarm(options.timeout)
             for talk in talks:
                 hosting.put_everything(talk, options, staging)
             return hosting.run_command(talks[0], options, command, hosting.clock_of(settings))

@@ -47,7 +47,7 @@ def positive(text):
     return value
 
 
-def add_host_options(parser, memory_mib=4096):
+def add_host_options(parser, memory_mib=4096, cpus_help="CPUs (default 2; 1 with --clock instructions)"):
     host = parser.add_argument_group("the host")
     host.add_argument("--clock", choices=("wall", "instructions"), default="wall",
                       help="wall: as fast as it goes (default). instructions: one instruction is one nanosecond, "
@@ -59,7 +59,7 @@ def add_host_options(parser, memory_mib=4096):
                       help=f"memory of the host (default {memory_mib})")
     host.add_argument("--dom0-memory", type=positive, default=1024, metavar="MiB",
                       help="of which dom0 has this much (default 1024)")
-    host.add_argument("--cpus", type=positive, metavar="N", help="CPUs (default 2; 1 with --clock instructions)")
+    host.add_argument("--cpus", type=positive, metavar="N", help=cpus_help)
     host.add_argument("--accel", choices=("auto", "tcg", "kvm"), default="auto",
                       help="tcg emulates every instruction; kvm is used where it can run Xen, which auto (default) "
                            "tries once on each machine. The instruction clock needs tcg")
@@ -98,7 +98,7 @@ def parser():
     add_host_options(run)
     add_command_options(run)
     pair = add("pair", "boot two hosts on one network and run a command in dom0 of the first", PAIR + "\n" + STATUSES)
-    add_host_options(pair, PAIR_MEMORY_MIB)
+    add_host_options(pair, PAIR_MEMORY_MIB, "CPUs of each host (default 1)")
     add_command_options(pair)
     shell = add("shell", "boot the host and open a shell in dom0 on your terminal; leave it with exit")
     add_host_options(shell)
@@ -128,7 +128,7 @@ def settings(options):
     if options.verb == "pair" and options.clock == "instructions":
         raise LabError("--clock instructions is for one host: each of two would jump over its own idle time, and no "
                        "time between them would mean anything; leave it out, or measure with xenlab run", WRONG_USAGE)
-    cpus = options.cpus or (1 if options.clock == "instructions" else 2)
+    cpus = options.cpus or (1 if options.clock == "instructions" or options.verb == "pair" else 2)
     if options.clock == "instructions" and cpus != 1:
         raise LabError("--clock instructions measures one CPU only; leave out --cpus", WRONG_USAGE)
     if options.clock == "instructions" and options.accel == "kvm":

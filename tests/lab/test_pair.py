@@ -36,10 +36,11 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(result.returncode, errors.WRONG_USAGE)
         self.assertIn("xenlab pair -- xl list", result.stderr)
 
-    def test_each_host_has_less_memory_than_a_host_alone(self):
-        def settings(verb):
-            return options.settings(options.parse([verb, "--", "true"])[0])
+    def test_each_host_is_smaller_than_a_host_alone(self):
+        def settings(*arguments):
+            return options.settings(options.parse([*arguments, "--", "true"])[0])
         self.assertLess(settings("pair").memory_mib, settings("run").memory_mib)
+        self.assertEqual((settings("pair").cpus, settings("pair", "--cpus", "2").cpus), (1, 2))
 
     def test_help_teaches(self):
         self.assertIn("xenlab pair -- ssh two", xenlab("--help").stdout)

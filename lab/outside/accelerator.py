@@ -9,7 +9,6 @@ import subprocess
 import time
 
 from . import cache, machine, places
-from .monitor import Monitor
 
 DEVICE = "/dev/kvm"
 TRIAL_LIMIT_S = 20
@@ -44,11 +43,10 @@ def boots(kernel, settings):
     end = time.monotonic() + TRIAL_LIMIT_S
     with machine.Machine(kernel, settings, machine.memory(settings)) as host:
         try:
-            monitor = Monitor(host.monitor)
             while time.monotonic() < end:
                 if select.select([host.agent], [], [], 0.2)[0]:
                     return bool(host.agent.recv(1))
-                if not monitor.execute("query-status")["running"]:
+                if not host.monitor.execute("query-status")["running"]:
                     return False
         except (EOFError, ConnectionError):
             pass

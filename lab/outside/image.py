@@ -23,7 +23,7 @@ UNWANTED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/inf
             "usr/share/openvswitch/bugtool-plugins", "usr/bin/openssl")
 XZ_MAGIC = b"\xfd7zXZ\0"
 PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-INTO_LAB = ("start", "agent.py", "frames.py", "hot-files", "oxenstored.conf", "oxenstored-trace.conf")
+INTO_LAB = ("start", "link", "agent.py", "frames.py", "hot-files", "oxenstored.conf", "oxenstored-trace.conf")
 
 
 def read_list(path):

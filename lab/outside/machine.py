@@ -2,13 +2,16 @@
 """Starts QEMU with an image as an emulated Xen host, and makes sure that it ends when we do."""
 
 import dataclasses
+import functools
 import socket
 import subprocess
 import tempfile
 
 from . import places
+from .monitor import Monitor
 from .steps import die_with_parent
 
+CABLE = "cable"  # QEMU's name for the network between two hosts
 PARCEL_BYTES = 4 << 30  # of the disk on which archives go to and from dom0; sparse
 
 
@@ -84,18 +87,27 @@ def memory(settings, path=None, keep=False):
 class Machine:
     """A running host; a context manager that ends it."""
 
-    def __init__(self, image, settings, extra):
+    def __init__(self, image, settings, extra, cable=None):
+        """The cable is a connected socket: the network behind the name CABLE, for a device that is plugged in later."""
         (qemu,) = places.find_programs("qemu-system-x86_64")
         self.agent, their_agent = socket.socketpair()
-        self.monitor, their_monitor = socket.socketpair()
+        self._monitor, their_monitor = socket.socketpair()
         self._log = tempfile.TemporaryFile()
         self.parcel = tempfile.TemporaryFile()
         self.parcel.truncate(PARCEL_BYTES)
         with their_agent, their_monitor:
             descriptors = [their_agent.fileno(), their_monitor.fileno(), self.parcel.fileno()]
-            self._process = subprocess.Popen(
-                command(qemu, image, settings, *descriptors) + extra, stdin=subprocess.DEVNULL,
-                stdout=self._log, stderr=self._log, pass_fds=descriptors, preexec_fn=die_with_parent)
+            words = command(qemu, image, settings, *descriptors) + extra
+            if cable is not None:
+                words += ["-netdev", f"socket,id={CABLE},fd={cable.fileno()}"]
+                descriptors.append(cable.fileno())
+            self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
+                                             pass_fds=descriptors, preexec_fn=die_with_parent)
+
+    @functools.cached_property
+    def monitor(self):
+        """The conversation with QEMU, begun when it is first wanted."""
+        return Monitor(self._monitor)
 
     def __enter__(self):
         return self
@@ -108,8 +120,17 @@ class Machine:
         self._process.kill()
         self._process.wait()
         self.agent.close()
-        self.monitor.close()
+        self._monitor.close()
         self.parcel.close()
+
+    def is_gone(self):
+        """Whether QEMU has ended, or is ending: it keeps its sockets until then."""
+        try:
+            return self._process.poll() is not None or not self.agent.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
 
     def log_tail(self, lines=25):
         """The end of what Xen, dom0's kernel and QEMU have said."""

@@ -14,6 +14,19 @@ examples:
   xenlab run --put tests/host --get report.txt -- python3 host/run.py --report report.txt
   xenlab run --clock instructions --store ox --no-project -- xl info
   xenlab shell --store ox
+  xenlab pair -- ssh two cosmos list
+"""
+
+PAIR = """\
+COMMAND runs in dom0 of host "one"; "two" is beside it. Their dom0s are on one Ethernet, the bridge link0 of
+each (10.99.0.1/16 and 10.99.0.2/16), and so is every guest with a vif on link0, on either host. Each has the
+project and the files of --put, in /tmp/work. ssh and scp go both ways and ask nothing. When either host ends
+by itself, both end, and the lab has failed.
+
+examples:
+  xenlab pair -- ssh two xl list
+  xenlab pair --put tests.py -- python3 tests.py
+  xenlab pair -- sh -c 'scp -r /var/log/xen two:/tmp/ && ssh two "ls /tmp/xen; ping -c 3 one"'
 """
 
 STATUSES = """\
@@ -24,6 +37,8 @@ exit status:
   130  stopped with Ctrl-C                143  stopped with SIGTERM
 """
 
+PAIR_MEMORY_MIB = 2048  # of each: there are two
+
 
 def positive(text):
     value = int(text)
@@ -32,7 +47,7 @@ def positive(text):
     return value
 
 
-def add_host_options(parser):
+def add_host_options(parser, memory_mib=4096, cpus_help="CPUs (default 2; 1 with --clock instructions)"):
     host = parser.add_argument_group("the host")
     host.add_argument("--clock", choices=("wall", "instructions"), default="wall",
                       help="wall: as fast as it goes (default). instructions: one instruction is one nanosecond, "
@@ -40,10 +55,11 @@ def add_host_options(parser):
     host.add_argument("--store", choices=("c", "ox"), default="c", help="xenstored (c, default) or oxenstored (ox)")
     host.add_argument("--trace", action="store_true",
                       help="the store daemon writes every request to /var/log/xen/xenstored.trace in dom0")
-    host.add_argument("--memory", type=positive, default=4096, metavar="MiB", help="memory of the host (default 4096)")
+    host.add_argument("--memory", type=positive, default=memory_mib, metavar="MiB",
+                      help=f"memory of the host (default {memory_mib})")
     host.add_argument("--dom0-memory", type=positive, default=1024, metavar="MiB",
                       help="of which dom0 has this much (default 1024)")
-    host.add_argument("--cpus", type=positive, metavar="N", help="CPUs (default 2; 1 with --clock instructions)")
+    host.add_argument("--cpus", type=positive, metavar="N", help=cpus_help)
     host.add_argument("--accel", choices=("auto", "tcg", "kvm"), default="auto",
                       help="tcg emulates every instruction; kvm is used where it can run Xen, which auto (default) "
                            "tries once on each machine. The instruction clock needs tcg")
@@ -55,6 +71,15 @@ def add_host_options(parser):
     content.add_argument("--no-project", action="store_true", help="install nothing in dom0")
     content.add_argument("--put", nargs="+", action="extend", default=[], type=pathlib.Path, metavar="FILE",
                          help="files or directories copied into the working directory in dom0")
+
+
+def add_command_options(parser):
+    parser.usage = f"{parser.prog} [OPTIONS] -- COMMAND [ARGUMENT…]"
+    parser.add_argument("--get", nargs="+", action="extend", default=[], metavar="PATH",
+                        help="files or directories of dom0 (absolute, or from the working directory) brought back "
+                             "into the current directory, also when COMMAND fails")
+    parser.add_argument("--timeout", type=positive, default=900, metavar="SECONDS",
+                        help="end the host after this time (default 900)")
 
 
 def parser():
@@ -70,14 +95,11 @@ def parser():
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
 
     run = add("run", "boot the host and run a command in dom0", EXAMPLES + "\n" + STATUSES)
-    run.usage = "xenlab run [OPTIONS] -- COMMAND [ARGUMENT…]"
     add_host_options(run)
-    run.add_argument("--get", nargs="+", action="extend", default=[], metavar="PATH",
-                     help="files or directories of dom0 (absolute, or from the working directory) brought back "
-                          "into the current directory, also when COMMAND fails")
-    run.add_argument("--timeout", type=positive, default=900, metavar="SECONDS",
-                     help="end the host after this time (default 900)")
-
+    add_command_options(run)
+    pair = add("pair", "boot two hosts on one network and run a command in dom0 of the first", PAIR + "\n" + STATUSES)
+    add_host_options(pair, PAIR_MEMORY_MIB, "CPUs of each host (default 1)")
+    add_command_options(pair)
     shell = add("shell", "boot the host and open a shell in dom0 on your terminal; leave it with exit")
     add_host_options(shell)
     build = add("build", "make the host's image, if the current one is not there yet")
@@ -93,16 +115,20 @@ def parse(arguments):
         split = arguments.index("--")
         arguments, command = arguments[:split], arguments[split + 1:]
     options = parser().parse_args(arguments)
-    if options.verb == "run" and not command:
-        raise LabError("no command given; for example: xenlab run -- xl list", WRONG_USAGE)
-    if options.verb != "run" and command:
+    takes_command = options.verb in ("run", "pair")
+    if takes_command and not command:
+        raise LabError(f"no command given; for example: xenlab {options.verb} -- xl list", WRONG_USAGE)
+    if not takes_command and command:
         raise LabError(f"xenlab {options.verb} takes no command; use: xenlab run -- {' '.join(command)}", WRONG_USAGE)
     return options, command
 
 
 def settings(options):
     """Checks what belongs together and returns the machine that is wanted."""
-    cpus = options.cpus or (1 if options.clock == "instructions" else 2)
+    if options.verb == "pair" and options.clock == "instructions":
+        raise LabError("--clock instructions is for one host: each of two would jump over its own idle time, and no "
+                       "time between them would mean anything; leave it out, or measure with xenlab run", WRONG_USAGE)
+    cpus = options.cpus or (1 if options.clock == "instructions" or options.verb == "pair" else 2)
     if options.clock == "instructions" and cpus != 1:
         raise LabError("--clock instructions measures one CPU only; leave out --cpus", WRONG_USAGE)
     if options.clock == "instructions" and options.accel == "kvm":

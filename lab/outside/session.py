@@ -20,8 +20,10 @@ END_OF_INPUT = b"\x04"
 class Session:
     """The conversation with one booted host."""
 
-    def __init__(self, host):
+    def __init__(self, host, others=()):
+        """Of the other hosts, nothing is expected but that they live on; a wait ends when one does not."""
         self._port = host.agent.fileno()
+        self._others = [other.agent for other in others]
         self._parcel = host.parcel
         self._received = bytearray()
 
@@ -31,6 +33,8 @@ class Session:
     def _receive(self):
         """One frame; what has come of it stays when a signal interrupts the wait."""
         while not (frame := frames.unpack(self._received)):
+            if set(select.select([self._port, *self._others], [], [])[0]) & set(self._others):
+                raise EOFError("another host is gone")
             part = os.read(self._port, frames.CHUNK_BYTES)
             if not part:
                 raise EOFError("the host is gone")

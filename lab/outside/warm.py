@@ -12,7 +12,6 @@ import subprocess
 
 from . import cache, machine, places, session
 from .errors import LabError
-from .monitor import Monitor
 
 BOOT_LIMIT_S = 240
 KEPT_HOSTS = 10
@@ -45,9 +44,9 @@ def boot_limit():
         signal.signal(signal.SIGALRM, before)
 
 
-def cold_start(kernel, settings, extra=()):
+def cold_start(kernel, settings, extra=(), cable=None):
     """Boots a host and waits for its agent."""
-    host = machine.Machine(kernel, settings, extra or machine.memory(settings))
+    host = machine.Machine(kernel, settings, extra or machine.memory(settings), cable)
     try:
         with boot_limit():
             session.Session(host).wait_ready()
@@ -67,21 +66,21 @@ def keep(kernel, settings, folder, note):
     """Boots a host and keeps it in folder."""
     note("lab: booting Xen once for this kind of host (half a minute; from then on it starts in a few seconds) …")
     with cold_start(kernel, settings, machine.memory(settings, folder / "memory", keep=True)) as host:
-        Monitor(host.monitor).save(folder / "devices")
+        host.monitor.save(folder / "devices")
 
 
-def start(kernel, settings, cold, note):
+def start(kernel, settings, cold, note, cable=None):
     """Returns a running host whose agent is ready."""
     if cold:
-        return cold_start(kernel, settings)
+        return cold_start(kernel, settings, cable=cable)
     name = f"host-{key(kernel, settings)}"
     folder = cache.build_once(name, False, lambda beside: keep(kernel, settings, beside, note), note)
     os.utime(folder)
     cache.prune("host-", KEPT_HOSTS)
-    host = machine.Machine(kernel, settings, [*machine.memory(settings, folder / "memory"), "-incoming", "defer"])
+    host = machine.Machine(kernel, settings, [*machine.memory(settings, folder / "memory"), "-incoming", "defer"], cable)
     try:
         with boot_limit():
-            Monitor(host.monitor).restore(folder / "devices")
+            host.monitor.restore(folder / "devices")
     except (EOFError, ConnectionError):
         host.end()
         raise LabError(f"{host.log_tail()}\nthe kept host does not start; try --cold, or xenlab clean") from None

@@ -13,39 +13,10 @@ import time
 import unittest
 
 sys.dont_write_bytecode = True
-LAB = pathlib.Path(__file__).resolve().parents[2] / "lab"
-sys.path.insert(0, str(LAB))
-
+from lablib import XENLAB, alive, children, main, xenlab  # noqa: E402
 from outside import cache, cpio, errors, image, machine, options, session, sources  # noqa: E402
 
-XENLAB = str(LAB / "xenlab")
 frames = session.frames
-
-
-def xenlab(*arguments, folder=None, limit=300):
-    return subprocess.run([XENLAB, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          cwd=folder, timeout=limit, check=False)
-
-
-def children(parent):
-    """The process ids of parent's children."""
-    found = []
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            found.append(int(stat.parent.name))
-    return found
-
-
-def alive(process):
-    """Whether a process runs; one that is dead and not collected yet does not."""
-    try:
-        return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 class CacheKey(unittest.TestCase):
@@ -252,7 +223,4 @@ class Host(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    result = unittest.main(exit=False, verbosity=2).result
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed", flush=True)
-    sys.exit(failed > 0)
+    main()

@@ -21,7 +21,9 @@ PLUGGED = HERE / "plugged.cfg"  # ours with a vif
 SPREAD = HERE / "spread.cfg"    # ours with a vif on any switch
 THEIRS_PLUGGED = str(HERE / "xl-plugged-{}.cfg")
 SETTLED_S = 0.3  # of a quiet host: until frontend and backend are connected, or gone
+SIZES = (4, 8, 16, 64)  # MiB of the guests that are suspended
 SINGLE_RUNS = 9
+IMAGE_RUNS = 5
 BATCH_RUNS = 3
 
 
@@ -168,6 +170,30 @@ def many(results, count):
         raise SystemExit(f"guests are left: {left.decode()}")
 
 
+def images(results):
+    """A guest that runs is put into a file on a RAM disk and taken out again, by turns and sizes."""
+    file = HERE / "guest.img"
+    for size in SIZES:
+        say(f"{IMAGE_RUNS} times suspend and resume of {size} MiB, by turns")
+        theirs = HERE / f"xl-{size}-mib.cfg"
+        theirs.write_text(pathlib.Path(THEIRS.replace("{}", "1")).read_text().replace("memory = 4", f"memory = {size}"))
+        suspend = results[f"suspend {size}"] = {"cosmos": [], "xl": []}
+        resume = results[f"resume {size}"] = {"cosmos": [], "xl": []}
+        for _ in range(IMAGE_RUNS):
+            for tool, program, make, put, take in (
+                    ("cosmos", COSMOS, ("create", OURS, f"memory={size}"), "suspend", ("resume",)),
+                    ("xl", XL, ("create", "-e", theirs), "save", ("restore", "-e"))):
+                measure(program, *make)
+                time.sleep(SETTLED_S)
+                suspend[tool] += measure(program, put, newest_guest(), file)
+                time.sleep(SETTLED_S)
+                resume[tool] += measure(program, *take, file)
+                time.sleep(SETTLED_S)
+                measure(program, "destroy", newest_guest())
+                time.sleep(SETTLED_S)
+                file.unlink()
+
+
 def batches(results, count):
     """Guests 1 to count by one command of cosmos, and by one command of xl each."""
     results["batch"] = {"cosmos": []}
@@ -222,6 +248,7 @@ def main():
         results["start"] = starts()
         singles(results)
         plugged_singles(results)
+        images(results)
         batches(results, arguments.guests)
     arguments.output.write_text(json.dumps(results))
 

@@ -25,6 +25,21 @@ def done(*words):
 
 
 @contextlib.contextmanager
+def station(bridge, address, gateway):
+    """A network namespace whose one interface is plugged into the bridge; its name."""
+    name = f"on-{bridge}"
+    done("ip", "netns", "add", name)
+    try:
+        done("ip", "link", "add", name, "master", bridge, "up", "type", "veth", "peer", "name", "inside", "netns", name)
+        done("ip", "-n", name, "addr", "add", address, "dev", "inside")
+        done("ip", "-n", name, "link", "set", "inside", "up")
+        done("ip", "-n", name, "route", "add", "default", "via", gateway)
+        yield name
+    finally:
+        done("ip", "netns", "del", name)
+
+
+@contextlib.contextmanager
 def linux_bridge(name, address="", mtu=1500):
     """A bridge of the kernel's that is up; the address ("10.0.0.1/24"), if given, is the control domain's there."""
     # With an address of its own a bridge does not take on its ports'.

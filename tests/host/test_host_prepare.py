@@ -19,6 +19,7 @@ SETTINGS = {
     "net.ipv4.neigh.default.gc_thresh1": "/proc/sys/net/ipv4/neigh/default/gc_thresh1",
     "net.ipv4.neigh.default.gc_thresh2": "/proc/sys/net/ipv4/neigh/default/gc_thresh2",
     "net.ipv4.neigh.default.gc_thresh3": "/proc/sys/net/ipv4/neigh/default/gc_thresh3",
+    "net.ipv4.ip_forward": "/proc/sys/net/ipv4/ip_forward",
 }
 RAMDISK = pathlib.Path("/run/cosmos")
 GUESTS = 10_000

@@ -159,6 +159,18 @@ class Spread(VifTest):
         self.assertEqual(len(self.guests()), 1)
 
 
+class Gateway(VifTest):
+    def test_guests_of_different_switches_reach_each_other_through_the_host(self):
+        forward = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
+        self.addCleanup(forward.write_text, forward.read_text())
+        forward.write_text("1")
+        # A guest of sw0, as far as the host can tell: our own guests answer pings, and send none.
+        with switches.station("sw0", "10.70.0.200/21", "10.70.0.1") as station:
+            self.create_one("--wait", *self.patient, "vif=['bridge=sw1,ip=10.71.0.9/21']")
+            ping = command("ip", "netns", "exec", station, "ping", "-n", "-c", "3", "-i", "0.2", "10.71.0.9")
+            self.assertIn("3 received", ping.out, ping)
+
+
 class Full(VifTest):
     def fill(self, switch, ports):
         """Plugs in interfaces until so many ports are taken. One request each, in one process: seconds."""

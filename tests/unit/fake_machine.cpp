@@ -31,6 +31,7 @@ FakeMachine::FakeMachine(Faults& faults) : faults_(faults) {
         {"/proc/sys/net/ipv4/neigh/default/gc_thresh1", "128\n"},
         {"/proc/sys/net/ipv4/neigh/default/gc_thresh2", "512\n"},
         {"/proc/sys/net/ipv4/neigh/default/gc_thresh3", "1024\n"},
+        {"/proc/sys/net/ipv4/ip_forward", "0\n"},
         {"/proc/meminfo", "MemTotal:  9000000 kB\nMemAvailable:    8000000 kB\n"},
         {"/usr/share/cosmos/guest.elf", "an image"},
         {"/usr/share/cosmos/clickos-configs/guest.cfg",

@@ -64,6 +64,14 @@ TEST(HostCheck, ManyGuestsSuitOxenstored) {
     EXPECT_TRUE(host.item("store daemon", {.guests = 301}).enough);
 }
 
+TEST(HostCheck, HostForwardsOnceThereAreSeveralSwitches) {
+    FakeXenHost host;
+    EXPECT_TRUE(host.item("net.ipv4.ip_forward", {.guests = 1023}).enough);
+    EXPECT_FALSE(host.item("net.ipv4.ip_forward", {.guests = 1024}).enough);
+    host.machine.files.at("/proc/sys/net/ipv4/ip_forward") = "1\n";
+    EXPECT_TRUE(host.item("net.ipv4.ip_forward", {.guests = 1024}).enough);
+}
+
 TEST(HostCheck, WithoutDaemonsSaysSo) {
     FakeXenHost host;
     host.machine.processes.clear();

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "xcl/network.hpp"
+
 namespace xcl::host {
 namespace {
 
@@ -71,6 +73,10 @@ constexpr std::array table{
                  Bound::at_least,
                  [](const HostDemand& demand) { return demand.guests + 2 * other_neighbours; },
                  "above this it refuses new ones: 'neighbour table overflow'"},
+    KernelNumber{
+        "net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward", Bound::at_least,
+        [](const HostDemand& demand) { return std::uint64_t{demand.guests > max_switch_ports}; },
+        "guests on different switches reach each other through the host"},
 };
 
 }  // namespace

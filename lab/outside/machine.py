@@ -25,6 +25,7 @@ class Settings:
     memory_mib: int = 4096
     dom0_memory_mib: int = 1024
     cpus: int = 2
+    eager_fpu: bool = False
     accelerator: str = "tcg"
 
 
@@ -52,7 +53,7 @@ def host_processor(settings):
 def xen_arguments(settings):
     dom0 = settings.dom0_memory_mib
     return (f"console=com1 com1=115200,8n1 dom0_mem={dom0}M,max:{dom0}M "
-            "dom0_max_vcpus=1 bootscrub=0")
+            f"dom0_max_vcpus=1 bootscrub=0{' spec-ctrl=eager-fpu' if settings.eager_fpu else ''}")
 
 
 def kernel_arguments(settings):

@@ -129,14 +129,20 @@ class KilledWithVif(VifTest, KillTest):
         for _ in range(8):
             cut_short += self.kill(("detach", guest, "0", "--force"), within)
             for vif in self.vifs():
-                self.cosmos("detach", guest, vif["vif"], "--force")
+                self.take(guest, vif["vif"])
             cut_short += self.kill(("attach", guest, *self.patient), within)
             for vif in self.vifs():
                 if vif["vif"] != 0:
-                    self.cosmos("detach", guest, vif["vif"], "--force")
+                    self.take(guest, vif["vif"])
         self.assertGreater(cut_short, 0, "it was never killed at work")
         self.cosmos("destroy", guest)
         self.check_nothing_left()
+
+    def take(self, guest, vif):
+        """Takes a vif away, unless the store's daemon was still about to, for the process that was killed."""
+        taken = command("cosmos", "detach", guest, vif, "--force")
+        if taken.status:
+            self.assertIn("it has none of this number", taken.err)
 
 
 class Orphans(HostTest):

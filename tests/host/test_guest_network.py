@@ -4,7 +4,6 @@
 import contextlib
 import os
 import pathlib
-import random
 
 from hostlib import command, wait_until
 from networks import VifTest
@@ -13,6 +12,7 @@ from viffuzz import Fuzzer
 SPLIT = pathlib.Path("/sys/module/xen_netback/parameters/separate_tx_rx_irq")
 LARGEST_PING = 1472  # bytes that an Ethernet frame holds behind the headers of IP and ICMP
 FRAMES, RINGS = 120, 100
+SEED = 3405142284  # of what is sent; COSMOS_TEST_SEED is another
 
 
 class GuestTest(VifTest):
@@ -80,7 +80,7 @@ class Rests(GuestTest):
 class Survives(GuestTest):
     def test_malformed_frames_and_ring_contents(self):
         guest = self.connected("vif=['bridge=sw0,ip=10.70.0.9/21']")
-        seed = int(os.environ.get("COSMOS_TEST_SEED", random.randrange(1 << 32)))
+        seed = int(os.environ.get("COSMOS_TEST_SEED", SEED))
         print(f"(seed {seed}) ", end="", flush=True)
         steps = []
         fuzzer = Fuzzer(guest, 0, "10.70.0.9/21", seed, steps.append)

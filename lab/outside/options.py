@@ -63,9 +63,6 @@ def add_host_options(parser, memory_mib=4096, cpus_help="CPUs (default 2; 1 with
     host.add_argument("--accel", choices=("auto", "tcg", "kvm"), default="auto",
                       help="tcg emulates every instruction; kvm is used where it can run Xen, which auto (default) "
                            "tries once on each machine. The instruction clock needs tcg")
-    host.add_argument("--eager-fpu", action="store_true",
-                      help="Xen changes vector registers at every switch, not when they are first used, which QEMU 7.2 "
-                           "does not always notice: for guests whose kernels use them, such as MiniOS")
     host.add_argument("--cold", action="store_true",
                       help="boot afresh (half a minute) instead of continuing from a host that was kept after boot")
     content = parser.add_argument_group("the project")
@@ -145,5 +142,4 @@ def settings(options):
         if not path.exists():
             raise LabError(f"--put {path}: no such file", WRONG_USAGE)
     return machine.Settings(clock=options.clock, store=options.store, trace=options.trace,
-                            memory_mib=options.memory, dom0_memory_mib=options.dom0_memory, cpus=cpus,
-                            eager_fpu=options.eager_fpu)
+                            memory_mib=options.memory, dom0_memory_mib=options.dom0_memory, cpus=cpus)

@@ -192,10 +192,66 @@ TEST(HostileImage, BatchesHoldPagesOfTheListOnly) {
 
 TEST(HostileImage, LastListIsOfTheSamePages) {
     ByteVector bytes = image_of(sample_guest(), MemoryForm::rounds);
-    EXPECT_EQ(sections_of(bytes)[3].type, SectionType::page_list);
+    EXPECT_EQ(sections_of(bytes)[4].type, SectionType::page_list);
     // The last run is 10 to 13; 9 to 12 are as many.
-    EXPECT_THAT(refusal_with(3, 64, std::uint64_t{9}, MemoryForm::rounds),
+    EXPECT_THAT(refusal_with(4, 64, std::uint64_t{9}, MemoryForm::rounds),
                 HasSubstr("not those of the first list"));
+}
+
+TEST(HostileImage, LastDescriptionIsOfTheSameGuest) {
+    const ByteVector bytes = image_of(sample_guest(), MemoryForm::rounds);
+    EXPECT_EQ(sections_of(bytes)[3].type, SectionType::description);
+    GuestDescription other = sample_guest().description;
+    other.store.clear();  // that may change while it runs
+    EXPECT_EQ(refusal_of_payload(3, encode(other), MemoryForm::rounds), "accepted");
+    other.config.name = "another";
+    EXPECT_THAT(refusal_of_payload(3, encode(other), MemoryForm::rounds),
+                HasSubstr("it describes another guest than the first one did"));
+}
+
+// A guest of rounds whose page 4 comes as a reference.
+ByteVector referring() {
+    const test::SampleGuest guest = sample_guest();
+    test::MemorySink sink;
+    ImageWriter writer(sink, "img", MemoryForm::rounds);
+    writer.begin(guest.description, guest.pages);
+    writer.reference({.pfn = 4, .contents = checksum_of(test::page_of(1))});
+    writer.end(guest.state, guest.pages);
+    return sink.bytes;
+}
+
+TEST(HostileImage, ReferencesAreForThoseWhoKeepContents) {
+    const ByteVector bytes = referring();
+    EXPECT_THAT(refusal_of(bytes), HasSubstr("refers to contents that are not in the image"));
+    test::StreamSource source(bytes);
+    ImageReader reader(source, "img", Checks::all, References::allowed);
+    reader.begin();
+    const std::vector<Reference> expected{{4, checksum_of(test::page_of(1))}};
+    EXPECT_EQ(reader.next_pages()->references, expected);
+    EXPECT_FALSE(reader.next_pages());
+    EXPECT_EQ(reader.end(), sample_guest().state);
+}
+
+TEST(HostileImage, ReferencesAreToItsOwnPagesAndCounted) {
+    const auto refusal = [](std::size_t at, std::uint64_t number) {
+        ByteVector bytes = referring();
+        EXPECT_EQ(sections_of(bytes)[2].type, SectionType::references);
+        put(bytes, sections_of(bytes)[2].payload + at, number);
+        mend_checksums(bytes);
+        test::StreamSource source(bytes);
+        ImageReader reader(source, "img", Checks::all, References::allowed);
+        reader.begin();
+        try {
+            static_cast<void>(reader.next_pages());
+        } catch (const Error& error) {
+            return error.failure().problem;
+        }
+        return std::string("accepted");
+    };
+    EXPECT_THAT(refusal(8, 9), HasSubstr("its page 0x9 is not in the list of pages"));
+    EXPECT_THAT(refusal(0, 0), HasSubstr("it holds no references"));
+    EXPECT_THAT(refusal(0, 2), HasSubstr("is too short for them"));
+    EXPECT_THAT(refusal(0, max_references + 1), HasSubstr("references"));
 }
 
 TEST(HostileImage, EndMarkCountsWhatIsThere) {

@@ -2,6 +2,7 @@
 // The one place that knows xxHash. It is compiled in here, so nothing links to it.
 #include "image/checksum.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -18,6 +19,12 @@ Checksum canonical(XXH128_hash_t hash) {
 }
 
 }  // namespace
+
+Checksum to_checksum(std::span<const std::byte> bytes) {
+    Checksum checksum{};
+    std::copy_n(bytes.begin(), checksum.size(), checksum.begin());
+    return checksum;
+}
 
 Checksum checksum_of(std::span<const std::byte> bytes) {
     return canonical(XXH3_128bits(bytes.data(), bytes.size()));

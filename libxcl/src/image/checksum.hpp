@@ -13,6 +13,8 @@ namespace xcl::image {
 using Checksum = std::array<std::byte, 16>;
 
 [[nodiscard]] Checksum checksum_of(std::span<const std::byte> bytes);
+// From its bytes, of which there are as many.
+[[nodiscard]] Checksum to_checksum(std::span<const std::byte> bytes);
 // Of all parts, one behind the other.
 [[nodiscard]] Checksum checksum_of(std::span<const std::span<const std::byte>> parts);
 

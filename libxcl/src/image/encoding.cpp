@@ -83,6 +83,31 @@ BatchRun decode_run(Decoder& decoder) {
     return run;
 }
 
+std::vector<std::byte> encode(std::span<const Reference> references) {
+    Encoder encoder;
+    encoder.bytes().reserve(sizeof(std::uint64_t) + references.size() * reference_bytes);
+    encoder.number(std::uint64_t{references.size()});
+    for (const Reference& reference : references) {
+        encoder.number(reference.pfn);
+        encoder.raw(reference.contents);
+    }
+    return std::move(encoder.bytes());
+}
+
+std::vector<Reference> decode_references(Bytes payload) {
+    Decoder decoder(payload);
+    std::vector<Reference> references(
+        decoder.count<std::uint64_t>(max_references, reference_bytes, "references"));
+    if (references.empty())
+        throw Malformed("it holds no references");
+    for (Reference& reference : references) {
+        reference.pfn = decoder.number<std::uint64_t>();
+        reference.contents = to_checksum(decoder.raw(checksum_bytes));
+    }
+    decoder.finish();
+    return references;
+}
+
 std::vector<std::byte> encode(const PageList& list) {
     Encoder encoder;
     encoder.bytes().reserve(list.runs.size() * run_bytes);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "image/bytes.hpp"
+#include "image/checksum.hpp"
 #include "image/guest_image.hpp"
 
 namespace xcl::image {
@@ -87,6 +88,14 @@ class Decoder {
     Bytes rest_;
 };
 
+// A page whose contents the reader has, by their checksum.
+struct Reference {
+    std::uint64_t pfn = 0;
+    Checksum contents{};
+
+    friend bool operator==(const Reference&, const Reference&) = default;
+};
+
 // A run in the head of a batch, where it may stand for pages without contents.
 struct BatchRun {
     PageRun run;
@@ -97,11 +106,13 @@ struct BatchRun {
 [[nodiscard]] std::vector<std::byte> encode(const PageList& list);
 [[nodiscard]] std::vector<std::byte> encode(const MachineState& state);
 void encode(const BatchRun& run, Encoder& encoder);
+[[nodiscard]] std::vector<std::byte> encode(std::span<const Reference> references);
 
 [[nodiscard]] GuestDescription decode_description(Bytes payload);
 [[nodiscard]] PageList decode_list(Bytes payload);
 [[nodiscard]] MachineState decode_state(Bytes payload);
 [[nodiscard]] BatchRun decode_run(Decoder& decoder);
+[[nodiscard]] std::vector<Reference> decode_references(Bytes payload);
 
 // As a guest config writes it: "", "auto", "10.0.0.2/24".
 [[nodiscard]] std::string address_text(const VifAddress& address);

@@ -3,12 +3,15 @@
 //
 //   header    magic, u32 version, u16 architecture, u16 memory form, u64 flags (0), checksum
 //   section   u32 type, u32 number (from 0), u64 length, payload, checksum of all these
-//   …         description, page list, pages…, (page list,) machine state, end
+//   …         description, page list, pages…, machine state, end
+//             MemoryForm::rounds: description and page list once more before the machine state, as
+//             they are then, and references between the pages
 //
 // A checksum is that of checksum.hpp. The end mark holds one over all checksums before it, so no
 // section can be lost, doubled or moved. A page list and the head of a batch of pages are runs:
 // u64 first PFN, u32 count, u8 type, u8 flags, u16 0. A batch is the u64 count of its runs, these,
-// and the contents of their pages in the same order.
+// and the contents of their pages in the same order. References are their u64 count, and of each
+// the u64 PFN and the checksum of its contents, which the reader has.
 #pragma once
 
 #include <array>
@@ -39,6 +42,7 @@ enum class SectionType : std::uint32_t {
     machine_state = 4,
     end = 5,
     libxenguest = 6,  // reserved: a part of that stream
+    references = 7,   // MemoryForm::rounds, and of a wire only
 };
 
 [[nodiscard]] constexpr std::string_view name_of(SectionType type) {
@@ -55,6 +59,8 @@ enum class SectionType : std::uint32_t {
             return "end";
         case SectionType::libxenguest:
             return "libxenguest's stream";
+        case SectionType::references:
+            return "references";
     }
     return "of an unknown type";
 }
@@ -63,6 +69,7 @@ inline constexpr std::size_t header_bytes = 24;
 inline constexpr std::size_t section_header_bytes = 16;
 inline constexpr std::size_t checksum_bytes = 16;
 inline constexpr std::size_t run_bytes = 16;
+inline constexpr std::size_t reference_bytes = sizeof(std::uint64_t) + checksum_bytes;
 inline constexpr std::size_t end_bytes = 32;  // u64 sections before it, u64 pages, a checksum
 
 // Flags of a run.
@@ -72,6 +79,7 @@ inline constexpr std::uint8_t run_zero = 2;  // in a batch: it has no contents t
 // Pages with contents in a batch, and runs.
 inline constexpr std::size_t max_batch = 256;
 inline constexpr std::size_t max_batch_runs = 1024;
+inline constexpr std::size_t max_references = 1024;
 
 // The longest payload of each type, so that no length needs to be believed.
 [[nodiscard]] constexpr std::uint64_t longest_payload(SectionType type) {
@@ -86,6 +94,8 @@ inline constexpr std::size_t max_batch_runs = 1024;
             return std::uint64_t{256} << 20;  // 512 vCPUs of 100 KiB, and a p2m of 12 TiB
         case SectionType::end:
             return end_bytes;
+        case SectionType::references:
+            return sizeof(std::uint64_t) + max_references * reference_bytes;
         case SectionType::libxenguest:
             break;
     }

@@ -17,12 +17,6 @@
 namespace xcl::image {
 namespace {
 
-Checksum to_checksum(Bytes bytes) {
-    Checksum checksum{};
-    std::copy_n(bytes.begin(), checksum.size(), checksum.begin());
-    return checksum;
-}
-
 // Calls `decode` on the payload; what is malformed goes to `refuse`.
 template <typename Decode, typename Refuse>
 auto decoded(Bytes payload, const Decode& decode, const Refuse& refuse) {
@@ -36,8 +30,12 @@ auto decoded(Bytes payload, const Decode& decode, const Refuse& refuse) {
 
 }  // namespace
 
-ImageReader::ImageReader(ByteSource& source, const std::string& name, Checks checks)
-    : source_(source), name_(config::printable_origin(name)), checks_(checks) {}
+ImageReader::ImageReader(ByteSource& source, const std::string& name, Checks checks,
+                         References references)
+    : source_(source),
+      name_(config::printable_origin(name)),
+      checks_(checks),
+      references_(references) {}
 
 void ImageReader::refuse(const std::string& problem) const {
     throw Error({.problem = fmt::format("{}: {}", name_, problem)});
@@ -190,16 +188,30 @@ PageBatch ImageReader::read_batch(Bytes payload) {
     return batch;
 }
 
+PageBatch ImageReader::read_references(Bytes payload) {
+    if (form_ != MemoryForm::rounds || references_ == References::refused)
+        throw Malformed("it refers to contents that are not in the image");
+    PageBatch batch;
+    batch.references = decode_references(payload);
+    for (const Reference& reference : batch.references)
+        if (run_of(list_, reference.pfn) == nullptr)
+            throw Malformed(
+                fmt::format("its page {:#x} is not in the list of pages", reference.pfn));
+    return batch;
+}
+
 std::optional<PageBatch> ImageReader::next_pages() {
     if (ahead_)
         return std::nullopt;
     const Section section = read_section();
-    if (section.type != SectionType::pages) {
+    if (section.type != SectionType::pages && section.type != SectionType::references) {
         ahead_ = section;
         return std::nullopt;
     }
+    const bool refers = section.type == SectionType::references;
     PageBatch batch = decoded(
-        section.payload, [this](Bytes payload) { return read_batch(payload); },
+        section.payload,
+        [&](Bytes payload) { return refers ? read_references(payload) : read_batch(payload); },
         [this](const std::string& problem) { refuse_section(problem); });
     pages_ += batch.pages.size();
     ++sections_;
@@ -218,9 +230,23 @@ void ImageReader::read_end_mark() {
     ++sections_;
 }
 
+// What it keeps in XenStore may have changed while it ran, and nothing else.
+void ImageReader::read_description_again() {
+    const auto refuse_it = [this](const std::string& problem) { refuse_section(problem); };
+    GuestDescription now =
+        decoded(read_section(SectionType::description).payload, decode_description, refuse_it);
+    require_good(fault_of(now));
+    guest_.store = now.store;
+    if (encode(now) != encode(guest_))
+        refuse_section("it describes another guest than the first one did");
+    ++sections_;
+}
+
 MachineState ImageReader::end() {
-    if (form_ == MemoryForm::rounds)
+    if (form_ == MemoryForm::rounds) {
+        read_description_again();
         read_list(read_section(SectionType::page_list));
+    }
     MachineState state = decoded(read_section(SectionType::machine_state).payload, decode_state,
                                  [this](const std::string& problem) { refuse_section(problem); });
     require_good(fault_of(state, list_, guest_));

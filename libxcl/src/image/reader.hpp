@@ -9,6 +9,7 @@
 
 #include "image/bytes.hpp"
 #include "image/checksum.hpp"
+#include "image/encoding.hpp"
 #include "image/format.hpp"
 #include "image/guest_image.hpp"
 
@@ -18,22 +19,29 @@ namespace xcl::image {
 struct PageBatch {
     std::vector<PageId> pages;
     Bytes contents;
-    PageList zeroed;  // further pages, that became zero; MemoryForm::rounds only
+    // MemoryForm::rounds only:
+    PageList zeroed;                    // further pages, that became zero
+    std::vector<Reference> references;  // further pages of data, whose contents the reader has
 };
 
 // Of tests: a fuzzer finds no checksum that fits.
 enum class Checks { all, all_but_checksums };
+// Only who keeps contents from elsewhere can make something of references.
+enum class References { refused, allowed };
 
 // begin, next_pages until there are none, end. Each throws Error, "NAME: section 3 (pages) at byte
 // 4096: its checksum does not fit: the image was altered", and after that none may be called.
 class ImageReader {
   public:
     // `source` outlives it. `name` is for errors.
-    ImageReader(ByteSource& source, const std::string& name, Checks checks = Checks::all);
+    ImageReader(ByteSource& source, const std::string& name, Checks checks = Checks::all,
+                References references = References::refused);
 
     // Everything that can be known before a domain exists.
     void begin();
     [[nodiscard]] MemoryForm form() const { return form_; }
+    // MemoryForm::rounds: its nodes in XenStore are those of the suspended guest once `end` was
+    // called.
     [[nodiscard]] const GuestDescription& guest() const { return guest_; }
     // All it owns. The types are those of the suspended guest once `end` was called, before that
     // only for MemoryForm::pages.
@@ -61,6 +69,8 @@ class ImageReader {
     Section read_section(SectionType expected);
     void read_list(const Section& section);
     PageBatch read_batch(Bytes payload);
+    PageBatch read_references(Bytes payload);
+    void read_description_again();
     void check_run(const PageRun& run);
     void read_end_mark();
     void require_good(const std::string& fault) const;
@@ -70,6 +80,7 @@ class ImageReader {
     ByteSource& source_;
     std::string name_;
     Checks checks_;
+    References references_;
     MemoryForm form_ = MemoryForm::pages;
     GuestDescription guest_;
     PageList list_;

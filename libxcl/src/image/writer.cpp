@@ -112,18 +112,40 @@ void ImageWriter::page(const PageId& page, Bytes contents) {
         contents_.insert(contents_.end(), contents.begin(), contents.end());
 }
 
+void ImageWriter::reference(const Reference& page) {
+    if (form_ != MemoryForm::rounds)
+        require_good("it refers to contents that are not in it");
+    require_owned({.pfn = page.pfn});
+    if (references_.size() == max_references)
+        flush();
+    references_.push_back(page);
+}
+
+void ImageWriter::write_gathered_pages() {
+    if (runs_.empty())
+        return;
+    Encoder head;
+    head.bytes().reserve(sizeof(std::uint64_t) + runs_.size() * run_bytes);
+    head.number(std::uint64_t{runs_.size()});
+    for (const BatchRun& run : runs_)
+        encode(run, head);
+    write_section(SectionType::pages, head.bytes(), contents_);
+    pages_ += contents_.size() / page_size;
+    runs_.clear();
+    contents_.clear();
+}
+
+void ImageWriter::write_gathered_references() {
+    if (references_.empty())
+        return;
+    write_section(SectionType::references, encode(references_));
+    references_.clear();
+}
+
+// The pages first: references may be to what is in them.
 void ImageWriter::flush() {
-    if (!runs_.empty()) {
-        Encoder head;
-        head.bytes().reserve(sizeof(std::uint64_t) + runs_.size() * run_bytes);
-        head.number(std::uint64_t{runs_.size()});
-        for (const BatchRun& run : runs_)
-            encode(run, head);
-        write_section(SectionType::pages, head.bytes(), contents_);
-        pages_ += contents_.size() / page_size;
-        runs_.clear();
-        contents_.clear();
-    }
+    write_gathered_pages();
+    write_gathered_references();
     if (form_ == MemoryForm::rounds)
         next_pfn_ = 0;
 }
@@ -134,6 +156,8 @@ void ImageWriter::end(const MachineState& state, std::span<const PageId> pages) 
     if (form_ == MemoryForm::pages && now != list_)
         require_good("its pages are not those it began with");
     if (form_ == MemoryForm::rounds) {
+        require_good(fault_of(guest_));
+        write_section(SectionType::description, encode(guest_));
         require_good(fault_of(now, guest_));
         if (!same_pfns(now, list_))
             require_good("its pages are not those it began with");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "image/bytes.hpp"
@@ -33,8 +34,14 @@ class ImageWriter {
     // ascending, no page twice. MemoryForm::rounds: any order; the last contents count.
     void page(const PageId& page, Bytes contents);
 
-    // Hands to the sink what `page` has gathered; else that happens once `gathered` are together.
+    // MemoryForm::rounds: a page of data whose contents the reader has.
+    void reference(const Reference& page);
+
+    // Hands to the sink what was gathered; else that happens once enough of it is together.
     void flush();
+
+    // MemoryForm::rounds: what it keeps in XenStore now that it is suspended.
+    void store(std::vector<StoreEntry> entries) { guest_.store = std::move(entries); }
 
     // `pages` as they are now that it is suspended, the same PFNs as at the beginning.
     void end(const MachineState& state, std::span<const PageId> pages);
@@ -50,6 +57,8 @@ class ImageWriter {
 
     void write_header();
     void write_list();
+    void write_gathered_pages();
+    void write_gathered_references();
     void write_section(SectionType type, Bytes payload, Bytes more = {});
     void emit(std::span<const Bytes> parts, const Checksum& checksum);
     void gather_run(const PageId& page, bool zero);
@@ -68,6 +77,7 @@ class ImageWriter {
     std::uint64_t next_pfn_ = 0;       // what a page that may follow here has at least
     std::vector<BatchRun> runs_;       // of the batch
     std::vector<std::byte> contents_;  // of the batch
+    std::vector<Reference> references_;
 };
 
 }  // namespace xcl::image

@@ -115,6 +115,25 @@ std::vector<CreatedGuest> Toolstack::resume(const std::string& file, const Resum
     return verbs::resume(host_->ports(), image::read_whole(mapped.bytes(), file), options);
 }
 
+MigratedGuest Toolstack::migrate(DomainId id, Link& link, const MigrateOptions& options) {
+    return verbs::migrate(host_->ports(), id, link, options, take_name);
+}
+
+std::optional<ReceivedGuest> Toolstack::receive(Link& link, const ReceiveOptions& options) {
+    wire::KernelPages kernels;
+    for (const std::string& directory : options.kernel_directories)
+        kernels.add_directory(directory);
+    return verbs::receive(host_->ports(), link, options, kernels, take_name);
+}
+
+Owner Toolstack::settle(DomainId id, Link& link, std::chrono::milliseconds patience) {
+    return verbs::settle(host_->ports(), id, link, patience, take_name);
+}
+
+void Toolstack::settle_here(DomainId id) {
+    verbs::settle_here(host_->ports(), id, take_name);
+}
+
 std::vector<DomainInfo> Toolstack::list() {
     return host_->hypervisor.list();
 }

@@ -41,8 +41,9 @@ DomainInfo info_of(std::uint16_t id, const FakeDomain& domain) {
             .max_memory_kib = domain.max_pages * kib_per_page,
             .cpu_time = domain.cpu_time,
             .uuid = domain.uuid,
-            .ours = label.has_value(),
-            .unfinished = label && label->maker};
+            .ours = label && !label->foreign,
+            .unfinished = label && label->maker,
+            .in_doubt = label && label->in_doubt};
 }
 
 }  // namespace

@@ -65,6 +65,8 @@ class FakeGuestMemory final : public GuestMemory {
 
     std::vector<PageId> pages() override { return begin("pages").memory.pages; }
 
+    std::uint64_t pfn_end() const override { return hypervisor_.domain(id_).memory.state.pfn_end; }
+
     void read(std::span<const PageId> pages, const Sink& sink) override {
         const FakeMemory memory = begin("read").memory;
         const std::vector<std::byte> zero(page_size);

@@ -167,6 +167,14 @@ std::size_t FakeNetwork::plugged_into(const std::string& bridge) const {
         vifs, [&](const auto& vif) { return vif.second.bridge_index == found->index; }));
 }
 
+void FakeNetwork::announce(const VifId& vif, const MacAddress& mac,
+                           const std::optional<std::uint32_t>& address) {
+    begin("announce", interface_name(vif));
+    announced.push_back(
+        fmt::format("{} {} {}", interface_name(vif), mac_text(mac),
+                    address ? ipv4_text({.address = *address, .prefix = 32}) : "-"));
+}
+
 std::optional<Interface> FakeNetwork::interface_of(const VifId& vif) {
     begin("interface_of", interface_name(vif));
     const auto found = vifs.find(vif);

@@ -47,6 +47,8 @@ class FakeNetwork final : public Network {
     void listen() override;
     std::optional<NetworkEvent> wait_event(std::chrono::steady_clock::time_point deadline) override;
     std::optional<unsigned> plug(const VifId& vif, const Bridge& bridge) override;
+    void announce(const VifId& vif, const MacAddress& mac,
+                  const std::optional<std::uint32_t>& address) override;
     std::optional<Interface> interface_of(const VifId& vif) override;
     void start_script(const ScriptCall& call) override;
     std::string run_script(const ScriptCall& call,
@@ -77,6 +79,7 @@ class FakeNetwork final : public Network {
     std::set<VifId> running;        // scripts
     std::set<VifId> scripted;       // told "online" and not yet "offline"
     std::vector<ScriptCall> script_calls;
+    std::vector<std::string> announced = {};  // "vif1.0 00:16:3e:00:00:01 10.0.0.2/32"
     bool listening = false;
 
     // How the host behaves.

@@ -42,6 +42,8 @@ struct DomainInfo {
     Uuid uuid{};
     bool ours = false;        // created by libxcl
     bool unfinished = false;  // ours, and its creation has not ended (or was killed)
+    // Suspended here and sent to another host, where it may run: see Toolstack::settle.
+    bool in_doubt = false;
 };
 
 }  // namespace xcl

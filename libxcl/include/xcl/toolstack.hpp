@@ -16,6 +16,7 @@
 #include "xcl/error.hpp"
 #include "xcl/guest_config.hpp"
 #include "xcl/host.hpp"
+#include "xcl/link.hpp"
 #include "xcl/network.hpp"
 #include "xcl/timings.hpp"
 
@@ -87,6 +88,54 @@ struct ResumeOptions {
     std::chrono::milliseconds timeout{10'000};  // as CreateOptions has it
     // Called after each guest is whole, as CreateOptions has it.
     std::function<void(const CreatedGuest&)> on_resumed = {};
+};
+
+// What one round over a guest's pages sent.
+struct MigrationRound {
+    std::uint64_t pages = 0;  // whose contents were not those that the destination had
+    std::uint64_t known_pages =
+        0;  // of these, that it found elsewhere: their contents were not sent
+    std::uint64_t bytes = 0;
+};
+
+struct MigrateOptions {
+    std::string switch_name = {};  // the destination plugs all vifs in there; empty: where
+                                   // they were, by name
+    std::chrono::milliseconds timeout{10'000};  // for the guest's answer
+    // How long the destination may be silent. Once the guest stands still it runs on after that.
+    std::chrono::milliseconds patience{30'000};
+};
+
+struct MigratedGuest {
+    DomainId id{0};     // that it had here
+    DomainId there{0};  // that it has there
+    std::string name;
+    std::uint64_t bytes = 0;             // sent, in all
+    std::vector<MigrationRound> rounds;  // the guest stood still in the last one
+    std::chrono::nanoseconds took{0};
+    // From the request to suspend to the word that it runs there: its downtime, and a little more.
+    std::chrono::nanoseconds stood_still{0};
+};
+
+struct ReceiveOptions {
+    std::string switch_name = {};  // as in MigrateOptions; the source's wish goes first
+    std::chrono::milliseconds timeout{10'000};  // for the interfaces
+    std::chrono::milliseconds patience{30'000};
+    // Where kernels lie whose pages need not be sent.
+    std::vector<std::string> kernel_directories = {};
+};
+
+struct ReceivedGuest {
+    DomainId id{0};
+    std::string name;
+    std::chrono::nanoseconds took{0};
+};
+
+// Who has a guest that was in doubt.
+enum class Owner {
+    here,     // it runs on here
+    there,    // it runs on the other host, and its copy here is gone
+    nowhere,  // the other host does not have it, and nothing was done: it may have been there
 };
 
 enum class ReapCause {
@@ -177,6 +226,22 @@ class Toolstack {
     // Reads the image whole and checks all of it, then makes guests of it as create does. The file
     // stays.
     std::vector<CreatedGuest> resume(const std::string& file, const ResumeOptions& options = {});
+
+    // Moves a guest to the host at the other end, which runs receive: sends its memory while it
+    // runs, then suspends it, sends the rest and destroys it once it runs there. Until it is told
+    // to start it there, any failure lets it run on here. If the connection is lost after that, it
+    // stays here suspended and in doubt, and the Error says how to settle that.
+    MigratedGuest migrate(DomainId id, Link& link, const MigrateOptions& options = {});
+
+    // Takes a guest in that the other end migrates; nothing if it only asks after one. What fails
+    // is undone, and the other end hears why.
+    std::optional<ReceivedGuest> receive(Link& link, const ReceiveOptions& options = {});
+
+    // Ends the doubt over a guest: asks the host that it was sent to. If it runs there, its copy
+    // here is destroyed. Throws Error while that host still waits for it.
+    Owner settle(DomainId id, Link& link, std::chrono::milliseconds patience);
+    // The same without asking: it was never started there, and runs on here.
+    void settle_here(DomainId id);
 
     // Everything the hypervisor lists, domain 0 included, ascending. Asks XenStore nothing.
     [[nodiscard]] std::vector<DomainInfo> list();

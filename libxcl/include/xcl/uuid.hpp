@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace xcl {
 
@@ -12,5 +14,7 @@ using Uuid = std::array<std::uint8_t, 16>;
 
 // As people and libxl write it: 8-4-4-4-12 hexadecimal digits.
 [[nodiscard]] std::string uuid_text(const Uuid& uuid);
+// Nothing if it is none.
+[[nodiscard]] std::optional<Uuid> parse_uuid(std::string_view text);
 
 }  // namespace xcl

@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "net/announcement.hpp"
 #include "net/switch_marks.hpp"
 #include "xcl/error.hpp"
 
@@ -168,6 +169,14 @@ std::optional<Interface> LinuxNetwork::interface_of(const VifId& vif) {
         if (const Owned<rtnl_link> bridge = netlink().link_at(static_cast<unsigned>(master)))
             interface.bridge = {rtnl_link_get_name(bridge.get()), static_cast<unsigned>(master)};
     return interface;
+}
+
+void LinuxNetwork::announce(const VifId& vif, const MacAddress& mac,
+                            const std::optional<std::uint32_t>& address) {
+    const std::optional<Interface> interface = interface_of(vif);
+    const Stopwatch::Span span = stopwatch_.network();
+    if (interface && interface->bridge)
+        send_announcement(interface->bridge->index, mac, address);
 }
 
 void LinuxNetwork::start_script(const ScriptCall& call) {

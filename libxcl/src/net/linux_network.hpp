@@ -28,6 +28,8 @@ class LinuxNetwork final : public Network {
     void listen() override;
     std::optional<NetworkEvent> wait_event(std::chrono::steady_clock::time_point deadline) override;
     std::optional<unsigned> plug(const VifId& vif, const Bridge& bridge) override;
+    void announce(const VifId& vif, const MacAddress& mac,
+                  const std::optional<std::uint32_t>& address) override;
     std::optional<Interface> interface_of(const VifId& vif) override;
     void start_script(const ScriptCall& call) override;
     std::string run_script(const ScriptCall& call,

@@ -74,6 +74,9 @@ class GuestMemory {
     // page is not the guest's own. Those that hold the p2m itself read as zero.
     [[nodiscard]] virtual std::vector<image::PageId> pages() = 0;
 
+    // Every PFN is less, as of the last call of `pages`.
+    [[nodiscard]] virtual std::uint64_t pfn_end() const = 0;
+
     // Calls `sink` for each of them, in their order. Throws Error when a page cannot be mapped.
     virtual void read(std::span<const image::PageId> pages, const Sink& sink) = 0;
 

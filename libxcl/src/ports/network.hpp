@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "xcl/mac_address.hpp"
 #include "xcl/network.hpp"
 
 namespace xcl {
@@ -77,6 +78,12 @@ class Network {
     // Puts the vif's interface on the bridge and sets it up. Returns its port number there, 1 to
     // max_switch_ports, or nothing when the bridge is full.
     [[nodiscard]] virtual std::optional<unsigned> plug(const VifId& vif, const Bridge& bridge) = 0;
+
+    // Tells everybody on the vif's bridge that this MAC address is to be found there now, and with
+    // an address, that the address belongs to it (gratuitous ARP). Of a vif on no bridge nobody
+    // hears.
+    virtual void announce(const VifId& vif, const MacAddress& mac,
+                          const std::optional<std::uint32_t>& address) = 0;
 
     // Nothing when netback offers none.
     [[nodiscard]] virtual std::optional<Interface> interface_of(const VifId& vif) = 0;

@@ -17,6 +17,8 @@ constexpr std::uint8_t with_vifs = 8;
 
 constexpr std::size_t further_flags = 4;  // the byte
 constexpr std::uint8_t with_scripts = 1;
+constexpr std::uint8_t in_doubt = 2;
+constexpr std::uint8_t foreign = 4;
 
 constexpr std::uint8_t rfc_version = 0x80;  // in byte 6: version 8
 constexpr std::uint8_t rfc_variant = 0x80;  // in byte 8: the variant of RFC 9562
@@ -79,6 +81,27 @@ Uuid label_with_vif(Uuid uuid, bool by_script) {
     return uuid;
 }
 
+Uuid label_in_doubt(const Uuid& uuid) {
+    Uuid marked = uuid;
+    if (!read_label(uuid)) {
+        marked = stamped(uuid, 0);
+        marked[further_flags] = foreign;
+    }
+    marked[further_flags] |= in_doubt;
+    return marked;
+}
+
+Uuid label_settled(Uuid uuid) {
+    uuid[further_flags] &= static_cast<std::uint8_t>(~in_doubt);
+    return uuid;
+}
+
+Uuid token_of(Uuid uuid) {
+    uuid = stamped(uuid, 0);
+    uuid[further_flags] = 0;
+    return uuid;
+}
+
 std::optional<Label> read_label(const Uuid& uuid) {
     if (!std::equal(magic.begin(), magic.end(), uuid.begin()) || uuid[3] >> 4 != layout_version ||
         (uuid[6] & 0xF0) != rfc_version || (uuid[8] & 0xC0) != rfc_variant)
@@ -90,13 +113,17 @@ std::optional<Label> read_label(const Uuid& uuid) {
                 .on_poweroff = action(preserve_after_poweroff),
                 .on_crash = action(preserve_after_crash),
                 .has_vifs = false,
-                .has_scripts = false};
+                .has_scripts = false,
+                .in_doubt = false,
+                .foreign = false};
     if ((uuid[3] & unfinished) != 0) {
         label.maker = maker_of(uuid);
         label.has_vifs = label.has_scripts = true;
     } else {
         label.has_vifs = (uuid[3] & with_vifs) != 0;
         label.has_scripts = (uuid[further_flags] & with_scripts) != 0;
+        label.in_doubt = (uuid[further_flags] & in_doubt) != 0;
+        label.foreign = (uuid[further_flags] & foreign) != 0;
     }
     return label;
 }

@@ -97,18 +97,25 @@ std::vector<StoreRequest> guest_record(const RecordInput& input) {
     for (const image::StoreEntry& entry : input.store)  // the guest's own notes, which it expects
         write(entry.path, entry.value);
 
-    if (input.console_port) {
-        write("console/port", fmt::format("{}", *input.console_port));       // xenconsoled
-        write("console/ring-ref", fmt::format("{}", input.frames.console));  // xenconsoled
-    }
+    if (input.console_port)
+        write("console/port", fmt::format("{}", *input.console_port));  // xenconsoled
+    if (input.frames)
+        std::ranges::move(rings_record(input, *input.frames), std::back_inserter(record));
 
     for (const RecordedVif& vif : input.vifs)
         std::ranges::move(vif_record(input.id, vif), std::back_inserter(record));
     return record;
 }
 
-StoreRequest guest_introduction(const RecordInput& input) {
-    return store_introduce(input.id, input.frames.xenstore, input.store_port);
+std::vector<StoreRequest> rings_record(const RecordInput& input, const RingFrames& frames) {
+    if (!input.console_port)
+        return {};
+    return {store_write(domain_path(input.id) + "/console/ring-ref",  // xenconsoled
+                        fmt::format("{}", frames.console))};
+}
+
+StoreRequest guest_introduction(const RecordInput& input, const RingFrames& frames) {
+    return store_introduce(input.id, frames.xenstore, input.store_port);
 }
 
 std::vector<StoreRequest> guest_removal(DomainId id, bool has_vifs) {

@@ -32,7 +32,7 @@ struct RecordInput {
     std::string name;
     EventPort store_port = 0;
     std::optional<EventPort> console_port;  // none: no console entries
-    RingFrames frames;
+    std::optional<RingFrames> frames;       // nothing: rings_record follows once they are known
     std::vector<RecordedVif> vifs;
     std::vector<image::StoreEntry> store =
         {};  // what else was in the directory of one that resumes
@@ -54,8 +54,12 @@ struct RecordInput {
 // without a transaction: nobody watches the directory yet.
 [[nodiscard]] std::vector<StoreRequest> guest_record(const RecordInput& input);
 
+// What the record of a guest lacks whose frames were not known.
+[[nodiscard]] std::vector<StoreRequest> rings_record(const RecordInput& input,
+                                                     const RingFrames& frames);
+
 // What connects the guest that was recorded to the store's daemon, and has xenconsoled look at it.
-[[nodiscard]] StoreRequest guest_introduction(const RecordInput& input);
+[[nodiscard]] StoreRequest guest_introduction(const RecordInput& input, const RingFrames& frames);
 
 // The requests that record a further vif of a guest that is recorded already.
 [[nodiscard]] std::vector<StoreRequest> vif_record(DomainId id, const RecordedVif& vif);

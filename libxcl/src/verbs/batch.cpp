@@ -9,6 +9,7 @@
 
 #include "record/label.hpp"
 #include "verbs/guests.hpp"
+#include "verbs/host_memory.hpp"
 #include "xcl/error.hpp"
 
 namespace xcl::verbs {
@@ -16,21 +17,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t pages_per_mib = std::uint64_t{1024} * 1024 / kernel::page_size;
-
 // So many guests may wait for their interfaces while further ones are begun: enough to keep the
 // control domain's kernel busy, few enough that none waits long for its turn.
 constexpr std::size_t most_in_flight = 16;
-
-HostInfo require_memory(Hypervisor& hypervisor, std::uint64_t pages) {
-    const HostInfo host = hypervisor.host_info();
-    if (pages > host.free_pages)
-        throw Error({.doing = "create the guest",
-                     .problem = fmt::format("it needs {} MiB of memory, the host has {} MiB free",
-                                            pages / pages_per_mib, host.free_pages / pages_per_mib),
-                     .hint = "destroy guests, or lower 'memory' in the config"});
-    return host;
-}
 
 // A guest that is recorded, from then until it is whole.
 struct GrowingGuest {

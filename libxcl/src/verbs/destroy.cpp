@@ -9,6 +9,7 @@
 #include "record/label.hpp"
 #include "record/record.hpp"
 #include "verbs/guests.hpp"
+#include "verbs/in_doubt.hpp"
 #include "verbs/recorded_vifs.hpp"
 #include "verbs/verbs.hpp"
 
@@ -45,7 +46,7 @@ std::vector<StoreRequest> removal_of(Store& store, std::span<const DomainInfo> g
         any_foreign ? backend_kinds(store) : std::vector<std::string>();
     for (const DomainInfo& guest : guests)
         append(guest.ours ? guest_removal(guest.id, may_have_vifs(guest))
-                          : foreign_removal(guest.id, guest.uuid, kinds));
+                          : foreign_removal(guest.id, uuid_without_doubt(store, guest), kinds));
     return removal;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // resume: makes guests of an image, as create makes them of a kernel.
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
 #include "verbs/batch.hpp"
+#include "verbs/page_batch.hpp"
 #include "verbs/verbs.hpp"
 #include "xcl/error.hpp"
 
@@ -47,21 +47,12 @@ std::vector<VifPlan> plans_for(Network& network, const image::GuestDescription& 
     return plans;
 }
 
-// Later contents win, so pages that became zero have to be written where they were not.
-void write_zeroes(RestoredMemory& memory, const image::PageList& pages) {
-    static constexpr std::array<std::byte, image::page_size> zero{};
-    for (const image::PageId& page : image::to_pages(pages))
-        memory.write({&page, 1}, zero);
-}
-
 RingFrames restore(Hypervisor& hypervisor, const image::WholeImage& image, DomainId id,
                    EventPort store, std::optional<EventPort> console) {
     const std::unique_ptr<RestoredMemory> memory =
         hypervisor.restore(id, image.guest.pfn_end, image::to_pfns(image.pages));
-    for (const image::PageBatch& batch : image.batches) {
-        memory->write(batch.pages, batch.contents);
-        write_zeroes(*memory, batch.zeroed);
-    }
+    for (const image::PageBatch& batch : image.batches)
+        write(*memory, batch);
     return memory->finish(image.state, image::to_pages(image.pages), store, console);
 }
 

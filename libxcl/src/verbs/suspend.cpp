@@ -4,12 +4,11 @@
 #include <memory>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "image/file.hpp"
 #include "image/writer.hpp"
 #include "verbs/guest_notes.hpp"
 #include "verbs/guests.hpp"
+#include "verbs/suspendable.hpp"
 #include "verbs/suspension.hpp"
 #include "verbs/verbs.hpp"
 #include "xcl/error.hpp"
@@ -20,54 +19,20 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* suspending = "suspend it";
-
-DomainInfo require_whole_guest(Hypervisor& hypervisor, DomainId id) {
-    DomainInfo guest = require_guest(hypervisor, id, suspending);
-    const auto refuse = [&](const char* problem) {
-        throw Error({.domain = id, .doing = suspending, .problem = problem});
-    };
-    if (guest.unfinished)
-        refuse("its creation has not ended");
-    if (guest.state == DomainState::dying)
-        refuse("it is being destroyed");
-    if (!guest.paravirtualised)
-        refuse("it is not paravirtualised");
-    return guest;
-}
-
-// Two that suspend the same guest would both see it suspended.
-Descriptor take(const TakeName& take_name, DomainId id) {
-    std::optional<Descriptor> taken = take_name(fmt::format("cosmos-suspend-{}", id.value()));
-    if (!taken)
-        throw Error({.domain = id,
-                     .doing = suspending,
-                     .problem = "another process is about to suspend it"});
-    return std::move(*taken);
-}
+constexpr const char* waking = "let it run on";
 
 void write_image(const Host& host, DomainId id, image::GuestDescription guest,
                  image::ImageWriter& writer) {
     const std::unique_ptr<GuestMemory> memory = host.hypervisor.open_memory(id);
     const std::vector<image::PageId> pages = memory->pages();
-    image::MachineState state = memory->state();
-    if (guest.config.console == ConsoleKind::none)
-        state.console = 0;
-    guest.pfn_end = state.pfn_end;
-    guest.memory_pages = state.memory_pages;
-    guest.config.memory_mib =
-        (guest.memory_pages + image::pages_per_mib - 1) / image::pages_per_mib;
+    const image::MachineState state = state_of(*memory, guest.config);
+    describe_memory(guest, state.pfn_end, state.memory_pages);
     guest.store = read_own_nodes(host.store, id);
 
     writer.begin(guest, pages);
     memory->read(pages, [&](const image::PageId& page, auto bytes) {
         if (!bytes)
-            throw Error({.domain = id,
-                         .doing = suspending,
-                         .problem = fmt::format("its page table {:#x} names memory that is not its "
-                                                "own",
-                                                page.pfn),
-                         .hint = "a guest has to unmap what it shares with others before it "
-                                 "suspends"});
+            refuse_strange_table(id, page.pfn, suspending);
         writer.page(page, *bytes);
     });
     writer.end(state, pages);
@@ -78,8 +43,8 @@ void write_image(const Host& host, DomainId id, image::GuestDescription guest,
 SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
                        const SuspendOptions& options, const TakeName& take_name) {
     const Clock::time_point start = Clock::now();
-    const Descriptor mine = take(take_name, id);
-    const DomainInfo guest = require_whole_guest(host.hypervisor, id);
+    const Descriptor mine = take_to_suspend(take_name, id, suspending);
+    const DomainInfo guest = require_suspendable(host.hypervisor, id, suspending);
     GuestNotes notes = read_notes(host, guest);
     image::ImageFile file(path, options.overwrite ? image::Overwrite::yes : image::Overwrite::no);
 
@@ -106,10 +71,11 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
 
 void wake(const Host& host, std::span<const DomainId> ids, const TakeName& take_name) {
     for (const DomainId id : ids) {
-        const Descriptor mine = take(take_name, id);
-        const DomainInfo guest = require_guest(host.hypervisor, id, "let it run on");
+        const Descriptor mine = take_to_suspend(take_name, id, waking);
+        const DomainInfo guest = require_guest(host.hypervisor, id, waking);
+        require_no_doubt(guest, waking);
         if (guest.state != DomainState::shutdown || guest.reason != ShutdownReason::suspend)
-            throw Error({.domain = id, .doing = "let it run on", .problem = "it is not suspended"});
+            throw Error({.domain = id, .doing = waking, .problem = "it is not suspended"});
         let_run_on(host.hypervisor, host.store, id);
     }
 }

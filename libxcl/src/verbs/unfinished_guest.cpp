@@ -40,8 +40,9 @@ void UnfinishedGuest::record(const RecordInput& input) {
     recorded_ = true;  // also when it fails half way
     has_vifs_ = !input.vifs.empty();
     std::vector<StoreRequest> requests = guest_record(input);
-    introduction_ = guest_introduction(input);
-    if (!has_vifs_)
+    if (input.frames)
+        introduction_ = guest_introduction(input, *input.frames);
+    if (introduction_ && !has_vifs_)
         requests.push_back(*std::exchange(introduction_, std::nullopt));
     require_done(requests, store_.exchange(requests), id_, "record the guest in XenStore");
 }
@@ -57,7 +58,11 @@ void UnfinishedGuest::finish(const GuestConfig& config) {
     Uuid random{};
     if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
         throw Error({.domain = id_, .doing = "label it", .call = "getrandom", .error = errno});
-    hypervisor_.set_uuid(id_, whole_label(config, random));
+    finish(config, random);
+}
+
+void UnfinishedGuest::finish(const GuestConfig& config, const Uuid& token) {
+    hypervisor_.set_uuid(id_, whole_label(config, token));
     finished_ = true;
 }
 

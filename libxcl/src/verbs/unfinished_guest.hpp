@@ -22,14 +22,17 @@ class UnfinishedGuest {
 
     [[nodiscard]] DomainId id() const { return id_; }
 
-    // A guest without vifs is introduced in the same go. Else that is left for the moment it
-    // starts: xenconsoled then looks at all its guests, and the interfaces would wait for that.
+    // A guest without vifs is introduced in the same go if its frames are known. Else that is left
+    // for the moment it starts: xenconsoled then looks at all its guests, and the interfaces would
+    // wait for that.
     void record(const RecordInput& input);
 
     // Sends what else is to be recorded, and introduces the guest unless it is already.
     void complete_record(std::vector<StoreRequest> requests);
 
     void finish(const GuestConfig& config);
+    // The same for one that had this token before it came here.
+    void finish(const GuestConfig& config, const Uuid& token);
 
   private:
     [[nodiscard]] std::vector<StoreRequest> removal() const;

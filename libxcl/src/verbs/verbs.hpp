@@ -18,6 +18,7 @@
 #include "ports/hypervisor.hpp"
 #include "ports/network.hpp"
 #include "ports/store.hpp"
+#include "wire/contents.hpp"
 #include "xcl/toolstack.hpp"
 
 namespace xcl::verbs {
@@ -90,6 +91,14 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
 void wake(const Host& host, std::span<const DomainId> ids, const TakeName& take_name);
 std::vector<CreatedGuest> resume(const Host& host, const image::WholeImage& image,
                                  const ResumeOptions& options);
+
+MigratedGuest migrate(const Host& host, DomainId id, Link& link, const MigrateOptions& options,
+                      const TakeName& take_name);
+std::optional<ReceivedGuest> receive(const Host& host, Link& link, const ReceiveOptions& options,
+                                     const wire::KernelPages& kernels, const TakeName& take_name);
+Owner settle(const Host& host, DomainId id, Link& link, std::chrono::milliseconds patience,
+             const TakeName& take_name);
+void settle_here(const Host& host, DomainId id, const TakeName& take_name);
 
 using IsRunning = std::function<bool(const ProcessStamp&)>;
 std::vector<Reaped> reap(const Host& host, const IsRunning& is_running);

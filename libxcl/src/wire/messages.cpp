@@ -149,15 +149,19 @@ Refusal decode_refusal(Decoder& decoder) {
     return refusal;
 }
 
+void require_type(const Stream& stream, const Message& message, MessageType type) {
+    if (message.type != type)
+        refuse(stream,
+               fmt::format("it sent {} instead of {}", name_of(message.type), name_of(type)));
+}
+
 Message expect(Stream& stream, MessageType type) {
     Message message = receive(stream);
     if (message.type == MessageType::refusal) {
         const Refusal refusal = decoded(stream, message, decode_refusal);
         refuse(stream, refusal.problem, refusal.hint);
     }
-    if (message.type != type)
-        refuse(stream,
-               fmt::format("it sent {} instead of {}", name_of(message.type), name_of(type)));
+    require_type(stream, message, type);
     return message;
 }
 
@@ -292,8 +296,11 @@ void receive_go(Stream& stream) {
     expect_empty(stream, MessageType::go);
 }
 
-Running receive_running(Stream& stream) {
-    const Message message = expect(stream, MessageType::running);
+std::variant<Running, Refusal> receive_outcome(Stream& stream) {
+    const Message message = receive(stream);
+    if (message.type == MessageType::refusal)
+        return decoded(stream, message, decode_refusal);
+    require_type(stream, message, MessageType::running);
     return decoded(stream, message,
                    [](Decoder& decoder) { return Running{.id = decode_id(decoder)}; });
 }

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "image/checksum.hpp"
@@ -71,8 +72,8 @@ struct Running {
 };
 
 struct Answer {
-    enum class Kind : std::uint8_t { never_started, runs, still_receives };
-    Kind kind = Kind::never_started;
+    enum class Kind : std::uint8_t { is_not_here, runs, still_receives };
+    Kind kind = Kind::is_not_here;
     DomainId id{0};  // if it runs
 };
 
@@ -98,7 +99,8 @@ void send_known(Stream& stream, const std::vector<bool>& known);
 [[nodiscard]] std::vector<bool> receive_known(Stream& stream, std::size_t count);
 void receive_restored(Stream& stream);
 void receive_go(Stream& stream);
-[[nodiscard]] Running receive_running(Stream& stream);
+// What became of "go". A refusal: it was not started, and nothing of it is left there.
+[[nodiscard]] std::variant<Running, Refusal> receive_outcome(Stream& stream);
 [[nodiscard]] Answer receive_answer(Stream& stream);
 
 }  // namespace xcl::wire

@@ -19,6 +19,7 @@ class XenGuestMemory final : public GuestMemory {
     XenGuestMemory(Handles& handles, Stopwatch& stopwatch, DomainId id);
 
     std::vector<image::PageId> pages() override;
+    [[nodiscard]] std::uint64_t pfn_end() const override { return p2m_.frames.size(); }
     void read(std::span<const image::PageId> pages, const Sink& sink) override;
     image::MachineState state() override;
 

@@ -62,11 +62,13 @@ DomainInfo converted(const xen_domctl_getdomaininfo& raw) {
                     .cpu_time = std::chrono::nanoseconds(raw.cpu_time),
                     .uuid = {},
                     .ours = false,
-                    .unfinished = false};
+                    .unfinished = false,
+                    .in_doubt = false};
     std::copy(std::begin(raw.handle), std::end(raw.handle), info.uuid.begin());
     if (const std::optional<Label> label = read_label(info.uuid)) {
-        info.ours = true;
+        info.ours = !label->foreign;
         info.unfinished = label->maker.has_value();
+        info.in_doubt = label->in_doubt;
     }
     return info;
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Refuses what cannot be suspended, before anything is asked of it.
+#include "verbs/suspendable.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "verbs/guests.hpp"
+#include "xcl/error.hpp"
+
+namespace xcl::verbs {
+
+Descriptor take_to_suspend(const TakeName& take_name, DomainId id, const char* doing) {
+    std::optional<Descriptor> taken = take_name(fmt::format("cosmos-suspend-{}", id.value()));
+    if (!taken)
+        throw Error(
+            {.domain = id, .doing = doing, .problem = "another process is about to suspend it"});
+    return std::move(*taken);
+}
+
+void require_no_doubt(const DomainInfo& guest, const char* doing) {
+    if (guest.in_doubt)
+        throw Error(
+            {.domain = guest.id,
+             .doing = doing,
+             .problem = "it was sent to another host and may run there",
+             .hint = fmt::format("'cosmos settle {} HOST' asks that host", guest.id.value())});
+}
+
+DomainInfo require_suspendable(Hypervisor& hypervisor, DomainId id, const char* doing) {
+    DomainInfo guest = require_guest(hypervisor, id, doing);
+    const auto refuse = [&](const char* problem) {
+        throw Error({.domain = id, .doing = doing, .problem = problem});
+    };
+    require_no_doubt(guest, doing);
+    if (guest.unfinished)
+        refuse("its creation has not ended");
+    if (guest.state == DomainState::dying)
+        refuse("it is being destroyed");
+    if (!guest.paravirtualised)
+        refuse("it is not paravirtualised");
+    return guest;
+}
+
+void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std::uint64_t pages) {
+    guest.pfn_end = pfn_end;
+    guest.memory_pages = pages;
+    guest.config.memory_mib = (pages + image::pages_per_mib - 1) / image::pages_per_mib;
+}
+
+image::MachineState state_of(GuestMemory& memory, const GuestConfig& config) {
+    image::MachineState state = memory.state();
+    if (config.console == ConsoleKind::none)
+        state.console = 0;
+    return state;
+}
+
+void refuse_strange_table(DomainId id, std::uint64_t pfn, const char* doing) {
+    throw Error(
+        {.domain = id,
+         .doing = doing,
+         .problem = fmt::format("its page table {:#x} names memory that is not its own", pfn),
+         .hint = "a guest has to unmap what it shares with others before it suspends"});
+}
+
+}  // namespace xcl::verbs

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What suspend and migrate ask before they suspend a guest, and what both say of its memory.
+#pragma once
+
+#include "image/guest_image.hpp"
+#include "verbs/verbs.hpp"
+
+namespace xcl::verbs {
+
+// Two that suspend the same guest would both see it suspended: until the Descriptor is closed, it
+// is this process's. `doing` completes "cannot …" for all of these.
+[[nodiscard]] Descriptor take_to_suspend(const TakeName& take_name, DomainId id, const char* doing);
+
+// Throws Error for what cannot be suspended, and for a guest in doubt.
+DomainInfo require_suspendable(Hypervisor& hypervisor, DomainId id, const char* doing);
+
+// Throws Error for a guest that is in doubt: it may run elsewhere.
+void require_no_doubt(const DomainInfo& guest, const char* doing);
+
+// What its memory says of the guest.
+void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std::uint64_t pages);
+
+// A guest that was made without a console may name a page for it all the same.
+[[nodiscard]] image::MachineState state_of(GuestMemory& memory, const GuestConfig& config);
+
+// A guest cannot leave with memory that is not its own.
+[[noreturn]] void refuse_strange_table(DomainId id, std::uint64_t pfn, const char* doing);
+
+}  // namespace xcl::verbs

@@ -79,6 +79,8 @@ class FakeGuestMemory final : public GuestMemory {
         }
     }
 
+    void hold() override { hypervisor_.calls.push_back(fmt::format("hold {}", id_.value())); }
+
     image::MachineState state() override {
         const FakeDomain& domain = begin("state");
         if (!is_suspended(domain))

@@ -57,7 +57,7 @@ struct RingFrames {
     std::uint64_t console = 0;  // 0 without a console
 };
 
-// A guest's memory, to be read. Maps no page for longer than a call of `read`.
+// A guest's memory, to be read. Maps no page for longer than a call of `read`, unless it is to.
 class GuestMemory {
   public:
     // `bytes`: the page's contents, frame numbers in tables translated to PFNs; nothing when a
@@ -79,6 +79,10 @@ class GuestMemory {
 
     // Calls `sink` for each of them, in their order. Throws Error when a page cannot be mapped.
     virtual void read(std::span<const image::PageId> pages, const Sink& sink) = 0;
+
+    // From now on what `read` maps stays mapped until this object goes: for a guest that is read
+    // more than once.
+    virtual void hold() = 0;
 
     // All but its pages. Only while it is suspended: throws Error if what it left is not in order.
     [[nodiscard]] virtual image::MachineState state() = 0;

@@ -145,40 +145,79 @@ bool XenGuestMemory::holds_p2m(std::uint64_t pfn) const {
     return std::ranges::binary_search(p2m_pages_sorted_, pfn);
 }
 
+void XenGuestMemory::require_owned(std::uint64_t pfn) const {
+    if (pfn >= p2m_.frames.size() || p2m_.frames[pfn] == no_frame)
+        throw Error({.domain = id_,
+                     .doing = "read its memory",
+                     .problem = fmt::format("it has no page {:#x}", pfn)});
+}
+
+void XenGuestMemory::hold_all(std::span<const PageId> pages) {
+    if (held_.size() < p2m_.frames.size())
+        held_.resize(p2m_.frames.size());
+    FrameList frames;
+    std::vector<std::uint64_t> pfns;
+    for (const PageId& page : pages) {
+        if (holds_p2m(page.pfn) || held_[page.pfn].frame == p2m_.frames[page.pfn])
+            continue;
+        frames.push_back(p2m_.frames[page.pfn]);
+        pfns.push_back(page.pfn);
+    }
+    if (frames.empty())
+        return;
+    const Stopwatch::Span span = stopwatch_.hypervisor();
+    const std::byte* contents =
+        mappings_.emplace_back(handles_.memory(), id_, frames, Access::read_only).bytes().data();
+    for (std::size_t i = 0; i < pfns.size(); ++i, contents += page_size)
+        held_[pfns[i]] = {.frame = frames[i], .contents = contents};
+}
+
 void XenGuestMemory::read(std::span<const PageId> pages, const Sink& sink) {
     while (!pages.empty()) {
         const auto now = pages.first(std::min(pages.size(), batch));
-        FrameList frames;
-        frames.reserve(now.size());
-        for (const PageId& page : now) {
-            if (page.pfn >= p2m_.frames.size() || p2m_.frames[page.pfn] == no_frame)
-                throw Error({.domain = id_,
-                             .doing = "read its memory",
-                             .problem = fmt::format("it has no page {:#x}", page.pfn)});
-            if (!holds_p2m(page.pfn))
-                frames.push_back(p2m_.frames[page.pfn]);
-        }
-        std::optional<Mapping> mapping;
-        if (!frames.empty()) {
-            const Stopwatch::Span span = stopwatch_.hypervisor();
-            mapping.emplace(handles_.memory(), id_, frames, Access::read_only);
-        }
-        const std::byte* contents = mapping ? mapping->bytes().data() : nullptr;
-        for (const PageId& page : now) {
-            if (holds_p2m(page.pfn)) {
-                sink(page, zero_page);
-                continue;
-            }
-            hand_over(page, contents, sink);
-            contents += page_size;
-        }
-        const Stopwatch::Span span = stopwatch_.hypervisor();
-        mapping.reset();
+        for (const PageId& page : now)
+            require_owned(page.pfn);
+        if (holds_)
+            read_held(now, sink);
+        else
+            read_once(now, sink);
         pages = pages.subspan(now.size());
     }
 }
 
+void XenGuestMemory::read_held(std::span<const PageId> pages, const Sink& sink) {
+    hold_all(pages);
+    for (const PageId& page : pages)
+        hand_over(page, held_[page.pfn].contents, sink);
+}
+
+void XenGuestMemory::read_once(std::span<const PageId> pages, const Sink& sink) {
+    FrameList frames;
+    frames.reserve(pages.size());
+    for (const PageId& page : pages)
+        if (!holds_p2m(page.pfn))
+            frames.push_back(p2m_.frames[page.pfn]);
+    std::optional<Mapping> mapping;
+    if (!frames.empty()) {
+        const Stopwatch::Span span = stopwatch_.hypervisor();
+        mapping.emplace(handles_.memory(), id_, frames, Access::read_only);
+    }
+    const std::byte* contents = mapping ? mapping->bytes().data() : nullptr;
+    for (const PageId& page : pages) {
+        hand_over(page, contents, sink);
+        if (!holds_p2m(page.pfn))
+            contents += page_size;
+    }
+    const Stopwatch::Span span = stopwatch_.hypervisor();
+    mapping.reset();
+}
+
+// `contents`: its page as it is mapped; those that hold the p2m are not.
 void XenGuestMemory::hand_over(const PageId& page, const std::byte* contents, const Sink& sink) {
+    if (holds_p2m(page.pfn)) {
+        sink(page, zero_page);
+        return;
+    }
     if (page.type == PageType::data) {
         sink(page, std::span(contents, page_size));
         return;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// XenGuestMemory: reads a guest's memory through mappings that are kept no longer than needed.
+// XenGuestMemory: reads a guest's memory through mappings that are kept no longer than needed, or
+// for the next time.
 #pragma once
 
 #include <array>
+#include <list>
 
 #include "core/stopwatch.hpp"
 #include "image/guest_image.hpp"
@@ -21,14 +23,25 @@ class XenGuestMemory final : public GuestMemory {
     std::vector<image::PageId> pages() override;
     [[nodiscard]] std::uint64_t pfn_end() const override { return p2m_.frames.size(); }
     void read(std::span<const image::PageId> pages, const Sink& sink) override;
+    void hold() override { holds_ = true; }
     image::MachineState state() override;
 
   private:
     using Page = std::array<std::byte, image::page_size>;
+    // A page that stays mapped. While it does, Xen gives its frame to nobody else.
+    struct Held {
+        xen_pfn_t frame = no_frame;
+        const std::byte* contents = nullptr;
+    };
 
     [[nodiscard]] std::vector<image::PageId> types_of_pages();
     void leave_out_holes_of_p2m();
     [[nodiscard]] bool holds_p2m(std::uint64_t pfn) const;
+    void require_owned(std::uint64_t pfn) const;
+    // Maps and holds those of the pages that are not held yet, or not by the frame they have now.
+    void hold_all(std::span<const image::PageId> pages);
+    void read_held(std::span<const image::PageId> pages, const Sink& sink);
+    void read_once(std::span<const image::PageId> pages, const Sink& sink);
     void hand_over(const image::PageId& page, const std::byte* contents, const Sink& sink);
     [[nodiscard]] start_info_t start_info(std::uint64_t pfn);
 
@@ -43,6 +56,9 @@ class XenGuestMemory final : public GuestMemory {
     std::vector<std::uint64_t> p2m_pages_;         // PFNs, in order; image::no_page for holes
     std::vector<std::uint64_t> p2m_pages_sorted_;  // without those
     Page translated_{};
+    bool holds_ = false;
+    std::list<Mapping> mappings_;  // that are held
+    std::vector<Held> held_;       // by PFN
 };
 
 }  // namespace xcl::xen

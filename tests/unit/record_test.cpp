@@ -22,14 +22,14 @@ RecordInput with_console() {
             .name = "web",
             .store_port = 1,
             .console_port = 2,
-            .frames = {.xenstore = 4711, .console = 4712},
+            .frames = RingFrames{.xenstore = 4711, .console = 4712},
             .vifs = {}};
 }
 
 RecordInput without_console() {
     RecordInput input = with_console();
     input.console_port.reset();
-    input.frames.console = 0;
+    input.frames->console = 0;
     return input;
 }
 
@@ -51,7 +51,18 @@ TEST(Record, WithConsole) {
                             permissions("/local/domain/5/data", "b5"),
                             store_write("/local/domain/5/console/port", "2"),
                             store_write("/local/domain/5/console/ring-ref", "4712")));
-    EXPECT_EQ(guest_introduction(with_console()), store_introduce(DomainId(5), 4711, 1));
+    EXPECT_EQ(guest_introduction(with_console(), *with_console().frames),
+              store_introduce(DomainId(5), 4711, 1));
+}
+
+TEST(Record, WhatDependsOnItsMemoryMayFollow) {
+    RecordInput input = with_console();
+    input.frames.reset();
+    std::vector<StoreRequest> expected = guest_record(with_console());
+    EXPECT_THAT(rings_record(input, *with_console().frames), ElementsAre(expected.back()));
+    expected.pop_back();
+    EXPECT_EQ(guest_record(input), expected);
+    EXPECT_TRUE(rings_record(without_console(), {}).empty());
 }
 
 TEST(Record, WithoutConsoleIsTheSameLessItsTwoEntries) {

@@ -87,7 +87,7 @@ RecordInput guest_with(std::vector<RecordedVif> vifs) {
             .name = "web",
             .store_port = 1,
             .console_port = 2,
-            .frames = {.xenstore = 4711, .console = 4712},
+            .frames = RingFrames{.xenstore = 4711, .console = 4712},
             .vifs = std::move(vifs)};
 }
 

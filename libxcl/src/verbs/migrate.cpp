@@ -34,7 +34,7 @@ class Departure {
           memory_(host.hypervisor.open_memory(guest.id)),
           writer_(stream, stream.peer(), image::MemoryForm::rounds) {}
 
-    // Offers it, and sends its memory while it runs, once the destination is ready.
+    // Offers it, and sends its memory while it runs. When this returns, all is prepared there.
     void send_running(image::GuestDescription notes, const std::string& switch_name) {
         memory_->hold();
         const std::vector<image::PageId> pages = memory_->pages();
@@ -52,6 +52,7 @@ class Departure {
             precopy_->ask(stream_, pages);
         while (another_round_helps(precopy_->rounds()))
             precopy_->round(pages);
+        wire::receive_prepared(stream_);
     }
 
     // All that is still to be sent, now that it stands still. When this returns, it waits there.

@@ -188,7 +188,6 @@ ReceivedGuest take_in(const Host& host, wire::Stream& stream, const wire::Openin
                     config_for(reader.guest().config, switch_name));
     arrival.record();
     wire::send(stream, wire::Ready{.knows_contents = !kernels.empty()});
-    arrival.await_vifs(options.timeout);
 
     wire::KeptContents kept(kernels);
     if (!kernels.empty()) {
@@ -197,6 +196,8 @@ ReceivedGuest take_in(const Host& host, wire::Stream& stream, const wire::Openin
             known.push_back(!kernels.find(contents).empty());
         wire::send_known(stream, known);
     }
+    arrival.await_vifs(options.timeout);
+    wire::send_prepared(stream);
     while (const auto batch = reader.next_pages())
         arrival.write(*batch, kept);
     const image::MachineState state = reader.end();

@@ -39,6 +39,8 @@ constexpr std::string_view name_of(MessageType type) {
             return "a list of contents";
         case MessageType::known:
             return "a list of what is known";
+        case MessageType::prepared:
+            return "'prepared'";
         case MessageType::restored:
             return "'restored'";
         case MessageType::go:
@@ -63,6 +65,7 @@ constexpr std::size_t longest_payload(MessageType type) {
         case MessageType::known:
             return most_contents / 8;
         case MessageType::ready:
+        case MessageType::prepared:
         case MessageType::restored:
         case MessageType::go:
         case MessageType::running:
@@ -218,6 +221,10 @@ void send(Stream& stream, const Answer& answer) {
     send(stream, MessageType::answer, payload.bytes());
 }
 
+void send_prepared(Stream& stream) {
+    send(stream, MessageType::prepared, {});
+}
+
 void send_restored(Stream& stream) {
     send(stream, MessageType::restored, {});
 }
@@ -286,6 +293,10 @@ std::vector<bool> receive_known(Stream& stream, std::size_t count) {
             known[i] = (bits[i / 8] & (std::byte{1} << (i % 8))) != std::byte{0};
         return known;
     });
+}
+
+void receive_prepared(Stream& stream) {
+    expect_empty(stream, MessageType::prepared);
 }
 
 void receive_restored(Stream& stream) {

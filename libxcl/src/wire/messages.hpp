@@ -7,6 +7,7 @@
 //   contents                       →               only if `ready` says that it knows some
 //                                  ←    known
 //   pages, round after round       →               the guest runs all the while
+//                                  ←    prepared   the vifs are on their switches
 //   (it suspends)
 //   the rest of the image          →
 //                                  ←    restored   it waits
@@ -44,10 +45,11 @@ enum class MessageType : std::uint32_t {
     refusal = 4,
     contents = 5,
     known = 6,
-    restored = 7,
-    go = 8,
-    running = 9,
-    answer = 10,
+    prepared = 7,
+    restored = 8,
+    go = 9,
+    running = 10,
+    answer = 11,
 };
 
 // Of offers and questions, in whatever version: `magic` and u32 version come first in them.
@@ -85,6 +87,7 @@ void send(Stream& stream, const Ready& ready);
 void send(Stream& stream, const Refusal& refusal);
 void send(Stream& stream, const Running& running);
 void send(Stream& stream, const Answer& answer);
+void send_prepared(Stream& stream);
 void send_restored(Stream& stream);
 void send_go(Stream& stream);
 void send_contents(Stream& stream, std::span<const image::Checksum> contents);
@@ -97,6 +100,7 @@ void send_known(Stream& stream, const std::vector<bool>& known);
 [[nodiscard]] Ready receive_ready(Stream& stream);
 [[nodiscard]] std::vector<image::Checksum> receive_contents(Stream& stream);
 [[nodiscard]] std::vector<bool> receive_known(Stream& stream, std::size_t count);
+void receive_prepared(Stream& stream);
 void receive_restored(Stream& stream);
 void receive_go(Stream& stream);
 // What became of "go". A refusal: it was not started, and nothing of it is left there.

@@ -93,6 +93,46 @@ std::span<const Command> commands() {
                 "well: destroy one of the two instead.",
                 {"cosmos wake 5"},
                 declare_wake},
+        Command{
+            "migrate",
+            "move guests to another host",
+            "Moves guests to another host, where 'ssh HOST cosmos receive' takes them in, or a "
+            "standing receiver ('cosmos receive --listen', which spares the time of ssh). A "
+            "guest's "
+            "memory is sent while it runs; then it is suspended, and what changed is sent. It "
+            "keeps its MAC addresses, which the other host announces, and its vifs go to the "
+            "switch "
+            "of the same name; its CPUs are chosen anew. Whatever fails while it is sent lets it "
+            "run on here, and nothing of it is left there. At one moment, when all of it is there, "
+            "the other host is told to start it: should the connection be lost just then, this "
+            "host cannot know whether it runs there. It stays here, suspended, 'cosmos list' shows "
+            "it as in-doubt, and 'cosmos settle' finds out. Needs a kernel that can suspend, as "
+            "'cosmos suspend' does. ('xl migrate' moves no paravirtualised guest on Debian's Xen, "
+            "which cannot tell which pages were written.)",
+            {"cosmos migrate 5 two", "cosmos migrate --stats 5-8 tls:two.example.org",
+             "cosmos migrate --ssh 'ssh -p 2222' --switch xenbr1 5 admin@two"},
+            declare_migrate},
+        Command{
+            "receive",
+            "take in guests from other hosts",
+            "Takes in one guest from the process that 'cosmos migrate' has ssh start here. With "
+            "--listen it stands and takes in guests until a signal ends it: by TLS 1.3, where "
+            "either side has to show a certificate of the same authority, or on a socket of "
+            "this host that its owner alone can open. Nothing is read of whoever has no such "
+            "certificate. --make-certs makes certificates for a start.",
+            {"cosmos receive --make-certs /etc/cosmos/certs two.example.org 10.0.0.2",
+             "cosmos receive --listen 10.0.0.2", "cosmos receive --listen unix:/run/cosmos.sock"},
+            declare_receive},
+        Command{
+            "settle",
+            "end the doubt over a guest that was being moved",
+            "Asks the host that a guest was sent to whether it has it. If so, its copy here, "
+            "which stands suspended, is destroyed. If not, nothing is done, for it may have run "
+            "there and been moved on, or have ended: if it has not, --here lets it run on here. "
+            "While the other host still waits to be told to start it, the answer is an error. "
+            "'cosmos destroy' is the same as the answer that it runs there.",
+            {"cosmos settle 5 two", "cosmos settle --here 5"},
+            declare_settle},
         Command{"pause",
                 "hold guests still",
                 "Holds guests still: they get no CPU time until they are unpaused.",
@@ -116,8 +156,8 @@ std::span<const Command> commands() {
                 "--names asks XenStore for each guest's name as well. CPUS are those that its "
                 "vCPUs may run on; --json has them for each vCPU, null for any. State is one of "
                 "running, blocked (idle), paused, dying (destroyed, but its memory is still in "
-                "use) or why it ended: poweroff, reboot, suspend, crash, watchdog. A '*' marks a "
-                "guest whose creation has not ended.",
+                "use), in-doubt (see 'cosmos settle') or why it ended: poweroff, reboot, suspend, "
+                "crash, watchdog. A '*' marks a guest whose creation has not ended.",
                 {"cosmos list", "cosmos list --json | jq '.[].id'"},
                 declare_list},
         Command{"info",

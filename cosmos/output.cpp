@@ -52,6 +52,8 @@ std::string_view word(xcl::ShutdownReason reason) {
 }
 
 std::string_view state_word(const xcl::DomainInfo& domain) {
+    if (domain.in_doubt)
+        return "in-doubt";
     switch (domain.state) {
         case xcl::DomainState::running:
             return "running";
@@ -103,7 +105,8 @@ nlohmann::json to_json(const xcl::DomainInfo& domain) {
             {"cpu_time_ns", domain.cpu_time.count()},
             {"uuid", xcl::uuid_text(domain.uuid)},
             {"ours", domain.ours},
-            {"unfinished", domain.unfinished}};
+            {"unfinished", domain.unfinished},
+            {"in_doubt", domain.in_doubt}};
 }
 
 nlohmann::json to_json(const xcl::VifInfo& vif) {

@@ -84,6 +84,12 @@ int list(Context& context, bool with_names) {
             rows.back().push_back(names[i]);
     }
     print_table(rows, {true, false, true, false, true, true, false});
+    for (const xcl::DomainInfo& guest : guests)
+        if (guest.in_doubt)
+            fmt::print(stderr,
+                       "domain {} was sent to another host and may run there: 'cosmos settle {} "
+                       "HOST' asks that host\n",
+                       guest.id.value(), guest.id.value());
     return code(Status::done);
 }
 

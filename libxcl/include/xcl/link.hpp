@@ -87,8 +87,12 @@ class Listener {
         [[nodiscard]] virtual std::unique_ptr<Link> admit(Link::Clock::time_point deadline) = 0;
     };
 
-    // Sleeps until somebody connects. May be called while Callers of other threads are admitted.
+    // Sleeps until somebody connects; nothing once it was stopped. May be called while Callers of
+    // other threads are admitted.
     [[nodiscard]] virtual std::unique_ptr<Caller> accept() = 0;
+
+    // Whoever sleeps in accept wakes up, and nobody is let in any more. Of any thread.
+    virtual void stop() noexcept = 0;
 
     // Where it listens, for people, and for connect_*: "10.0.0.2:8117", a path.
     [[nodiscard]] virtual const std::string& address() const = 0;

@@ -104,6 +104,8 @@ struct MigrateOptions {
     std::chrono::milliseconds timeout{10'000};  // for the guest's answer
     // How long the destination may be silent. Once the guest stands still it runs on after that.
     std::chrono::milliseconds patience{30'000};
+    // Called after each round while the guest runs.
+    std::function<void(const MigrationRound&)> on_round = {};
 };
 
 struct MigratedGuest {

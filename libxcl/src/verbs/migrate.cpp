@@ -35,7 +35,7 @@ class Departure {
           writer_(stream, stream.peer(), image::MemoryForm::rounds) {}
 
     // Offers it, and sends its memory while it runs. When this returns, all is prepared there.
-    void send_running(image::GuestDescription notes, const std::string& switch_name) {
+    void send_running(image::GuestDescription notes, const MigrateOptions& options) {
         memory_->hold();
         const std::vector<image::PageId> pages = memory_->pages();
         config_ = notes.config;
@@ -43,15 +43,18 @@ class Departure {
         notes.store = read_own_nodes(host_.store, guest_.id);
         wire::send(stream_, {.type = wire::MessageType::offer,
                              .guest = token_of(guest_.uuid),
-                             .switch_name = switch_name});
+                             .switch_name = options.switch_name});
         writer_.begin(notes, pages);
         const wire::Ready ready = wire::receive_ready(stream_);
 
         precopy_.emplace(*memory_, writer_, memory_->pfn_end());
         if (ready.knows_contents)
             precopy_->ask(stream_, pages);
-        while (another_round_helps(precopy_->rounds()))
+        while (another_round_helps(precopy_->rounds())) {
             precopy_->round(pages);
+            if (options.on_round)
+                options.on_round(precopy_->rounds().back());
+        }
         wire::receive_prepared(stream_);
     }
 
@@ -128,7 +131,7 @@ MigratedGuest migrate(const Host& host, DomainId id, Link& link, const MigrateOp
     wire::Stream stream(link, options.patience);
     {
         Departure departure(host, guest, stream);
-        departure.send_running(std::move(notes.guest), options.switch_name);
+        departure.send_running(std::move(notes.guest), options);
 
         const Clock::time_point asked = Clock::now();
         Suspension suspension(host.hypervisor, host.store, guest, notes.suspend_port,

@@ -112,6 +112,8 @@ class FakeRestoredMemory final : public RestoredMemory {
         }
     }
 
+    void clear() override { hypervisor_.begin("clear", id_); }
+
     RingFrames finish(const image::MachineState& state, std::span<const PageId> pages,
                       EventPort store_port, std::optional<EventPort> console_port) override {
         FakeDomain& domain = hypervisor_.begin("finish", id_);

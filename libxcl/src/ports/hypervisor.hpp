@@ -100,6 +100,10 @@ class RestoredMemory {
     // What is never written is zero.
     virtual void write(std::span<const image::PageId> pages, std::span<const std::byte> bytes) = 0;
 
+    // Clears the pages that were not written so far, which `finish` does otherwise: for one whose
+    // guest still runs elsewhere meanwhile.
+    virtual void clear() = 0;
+
     // Makes it a guest that runs on from its suspension once it is unpaused: translates its tables,
     // writes its p2m, start_info and shared_info, pins its tables, seeds its grants, sets its
     // vCPUs. `pages`: all it owns, ascending. Throws Error for a state that is not in order: tables

@@ -40,7 +40,6 @@ class Departure {
         const std::vector<image::PageId> pages = memory_->pages();
         config_ = notes.config;
         describe_memory(notes, memory_->pfn_end(), pages.size());
-        notes.store = read_own_nodes(host_.store, guest_.id);
         wire::send(stream_, {.type = wire::MessageType::offer,
                              .guest = token_of(guest_.uuid),
                              .switch_name = options.switch_name});

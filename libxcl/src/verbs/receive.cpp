@@ -101,6 +101,9 @@ class Arrival {
         }
     }
 
+    // While the source is busy with its first round.
+    void clear() { memory_->clear(); }
+
     void write(const image::PageBatch& batch, wire::KeptContents& kept) {
         verbs::write(*memory_, batch);
         for (std::size_t i = 0; i < batch.pages.size(); ++i)
@@ -196,6 +199,7 @@ ReceivedGuest take_in(const Host& host, wire::Stream& stream, const wire::Openin
             known.push_back(!kernels.find(contents).empty());
         wire::send_known(stream, known);
     }
+    arrival.clear();
     arrival.await_vifs(options.timeout);
     wire::send_prepared(stream);
     while (const auto batch = reader.next_pages())

@@ -133,6 +133,16 @@ void XenRestoredMemory::require_in_order(const image::MachineState& state,
     }
 }
 
+void XenRestoredMemory::clear() {
+    const Stopwatch::Span span = stopwatch_.hypervisor();
+    FrameList frames;
+    for (std::uint64_t pfn = 0; pfn < frames_.size(); ++pfn)
+        if (is_owned(pfn) && written_[pfn] == Written::never)
+            frames.push_back(frames_[pfn]);
+    clear_pages(handles_.hypercalls, id_, frames);
+    cleared_ = true;
+}
+
 // The pages that nobody has written and nobody will.
 void XenRestoredMemory::clear_the_rest(const image::MachineState& state,
                                        std::span<const PageId> pages) {
@@ -141,6 +151,8 @@ void XenRestoredMemory::clear_the_rest(const image::MachineState& state,
             static_cast<void>(frame_of(pfn, "its p2m"));
             written_[pfn] = Written::data;
         }
+    if (cleared_)
+        return;
     FrameList frames;
     for (const PageId& page : pages)
         if (written_[page.pfn] == Written::never)

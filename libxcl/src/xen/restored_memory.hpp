@@ -17,6 +17,7 @@ class XenRestoredMemory final : public RestoredMemory {
                       std::span<const std::uint64_t> owned);
 
     void write(std::span<const image::PageId> pages, std::span<const std::byte> bytes) override;
+    void clear() override;
     RingFrames finish(const image::MachineState& state, std::span<const image::PageId> pages,
                       EventPort store_port, std::optional<EventPort> console_port) override;
 
@@ -44,6 +45,7 @@ class XenRestoredMemory final : public RestoredMemory {
     DomainId id_;
     FrameList frames_;  // by PFN
     std::vector<Written> written_;
+    bool cleared_ = false;  // what was never written is zero already
 };
 
 }  // namespace xcl::xen

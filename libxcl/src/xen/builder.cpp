@@ -73,7 +73,7 @@ class Pages {
         grants_ = {wanted.size() * page_size, page_size};
         wanted.push_back(grants);
         kernel_ = {0, kernel_pages.size() * page_size};
-        mapping_ = std::make_unique<Mapping>(handles.memory(), id, wanted);
+        mapping_ = std::make_unique<Mapping>(handles, id, wanted);
     }
 
     [[nodiscard]] std::span<std::byte> kernel() const { return bytes(kernel_); }

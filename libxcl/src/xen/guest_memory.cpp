@@ -76,7 +76,7 @@ std::vector<PageId> XenGuestMemory::pages() {
     const std::uint64_t has = domain_info(handles_.hypercalls, id_).tot_pages;
     arch_shared_info published{};
     {
-        const Mapping mapping(handles_.memory(), id_, {&shared_info_, 1}, Access::read_only);
+        const Mapping mapping(handles_, id_, {&shared_info_, 1}, Access::read_only);
         published = reinterpret_cast<const shared_info_t*>(mapping.bytes().data())->arch;
     }
     p2m_ = read_p2m(handles_, id_, published, has);
@@ -167,7 +167,7 @@ void XenGuestMemory::hold_all(std::span<const PageId> pages) {
         return;
     const Stopwatch::Span span = stopwatch_.hypervisor();
     const std::byte* contents =
-        mappings_.emplace_back(handles_.memory(), id_, frames, Access::read_only).bytes().data();
+        mappings_.emplace_back(handles_, id_, frames, Access::read_only).bytes().data();
     for (std::size_t i = 0; i < pfns.size(); ++i, contents += page_size)
         held_[pfns[i]] = {.frame = frames[i], .contents = contents};
 }
@@ -200,7 +200,7 @@ void XenGuestMemory::read_once(std::span<const PageId> pages, const Sink& sink) 
     std::optional<Mapping> mapping;
     if (!frames.empty()) {
         const Stopwatch::Span span = stopwatch_.hypervisor();
-        mapping.emplace(handles_.memory(), id_, frames, Access::read_only);
+        mapping.emplace(handles_, id_, frames, Access::read_only);
     }
     const std::byte* contents = mapping ? mapping->bytes().data() : nullptr;
     for (const PageId& page : pages) {
@@ -231,7 +231,7 @@ void XenGuestMemory::hand_over(const PageId& page, const std::byte* contents, co
 
 start_info_t XenGuestMemory::start_info(std::uint64_t pfn) {
     const xen_pfn_t frame = p2m_.frames.at(pfn);
-    const Mapping mapping(handles_.memory(), id_, {&frame, 1}, Access::read_only);
+    const Mapping mapping(handles_, id_, {&frame, 1}, Access::read_only);
     start_info_t info;
     std::memcpy(&info, mapping.bytes().data(), sizeof info);
     return info;
@@ -272,7 +272,7 @@ image::MachineState XenGuestMemory::state() {
     if (is_owned(start.console.domU.mfn))
         state.console = start.console.domU.mfn;
 
-    const Mapping mapping(handles_.memory(), id_, {&shared_info_, 1}, Access::read_only);
+    const Mapping mapping(handles_, id_, {&shared_info_, 1}, Access::read_only);
     state.shared_info.assign(mapping.bytes().begin(), mapping.bytes().end());
     return state;
 }

@@ -42,7 +42,7 @@ std::vector<std::uint64_t> words_in(Handles& handles, DomainId id,
     std::vector<std::uint64_t> words(frames.size() * p2m_entries);
     for (std::size_t done = 0; done < frames.size(); done += batch) {
         const auto now = frames.subspan(done, std::min(batch, frames.size() - done));
-        const Mapping mapping(handles.memory(), id, now, Access::read_only);
+        const Mapping mapping(handles, id, now, Access::read_only);
         std::memcpy(words.data() + done * p2m_entries, mapping.bytes().data(),
                     mapping.bytes().size());
     }

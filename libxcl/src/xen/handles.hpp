@@ -54,8 +54,9 @@ enum class Access { read_only, read_write };
 // Pages of a guest in this process's memory, unmapped at the end of scope.
 class Mapping {
   public:
-    // Throws Error when one of the frames cannot be mapped. There is at least one.
-    Mapping(xenforeignmemory_handle* memory, DomainId id, std::span<const xen_pfn_t> frames,
+    // Throws Error when one of the frames cannot be mapped. There is at least one. `handles`
+    // outlive it; the last argument and payload of a hypercall are gone when it goes.
+    Mapping(Handles& handles, DomainId id, std::span<const xen_pfn_t> frames,
             Access access = Access::read_write);
     ~Mapping();
     Mapping(const Mapping&) = delete;
@@ -64,7 +65,9 @@ class Mapping {
     [[nodiscard]] std::span<std::byte> bytes() const;
 
   private:
-    xenforeignmemory_handle* memory_;
+    void clear_entries() const;
+
+    Handles& handles_;
     void* address_;
     std::size_t pages_;
 };

@@ -85,8 +85,12 @@ void Hypercalls::perform(std::span<const xen_domctl> operations, std::span<multi
         calls[i].op = __HYPERVISOR_domctl;
         calls[i].args[0] = address(&operations[i]);
     }
-    if (xencall2(handle_.get(), __HYPERVISOR_multicall, address(calls.data()), calls.size()) != 0)
+    if (multicall(calls) != 0)
         throw_failed(control_domain, doing, "__HYPERVISOR_multicall");
+}
+
+long Hypercalls::multicall(std::span<multicall_entry> calls) {
+    return xencall2(handle_.get(), __HYPERVISOR_multicall, address(calls.data()), calls.size());
 }
 
 long Hypercalls::memory_op(unsigned command, const xen_memory_reservation& reservation) {

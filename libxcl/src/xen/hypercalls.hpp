@@ -55,6 +55,8 @@ class CallPages {
 // it what the argument points to. That takes further pages only when it is large, since each page
 // costs a process as much as four hypercalls.
 class Hypercalls {
+    static constexpr std::size_t argument_bytes = 512;
+
   public:
     // Throws Error when a call's page cannot be had. `handle` is open.
     explicit Hypercalls(xencall_handle* handle);
@@ -81,6 +83,9 @@ class Hypercalls {
     // How much lists that are sent in parts fill: two pages, since a vCPU context is a little more
     // than one. A vCPU's extended state may be more still.
     static constexpr std::size_t payload_bytes = 2 * kernel::page_size;
+    // Entries of a multicall that take no further page.
+    static constexpr std::size_t short_list =
+        (kernel::page_size - argument_bytes) / sizeof(multicall_entry);
 
     // Each performs the call whose argument was filled, and throws Error naming `call` and what was
     // being done to the domain.
@@ -94,6 +99,8 @@ class Hypercalls {
 
     // The same without the throw: the result, or -1 with errno.
     long try_domctl(const xen_domctl& operation);
+    // Each entry has its own result.
+    long multicall(std::span<multicall_entry> calls);
     long memory_op(unsigned command, const xen_memory_reservation& reservation);
     long event_channel_op(int command, const void* argument);
     long grant_table_op(unsigned command, const void* argument, unsigned count);
@@ -101,8 +108,6 @@ class Hypercalls {
     long mmuext_op(std::span<const mmuext_op_t> operations, DomainId id);
 
   private:
-    static constexpr std::size_t argument_bytes = 512;
-
     [[nodiscard]] std::byte* payload_space(std::size_t bytes);
 
     std::unique_ptr<xencall_handle, CloseCall> handle_;

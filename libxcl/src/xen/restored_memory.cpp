@@ -94,7 +94,7 @@ void XenRestoredMemory::write(std::span<const PageId> pages, std::span<const std
         frames.reserve(now.size());
         for (const PageId& page : now)
             frames.push_back(frame_of(page.pfn, "what is to be written"));
-        const Mapping mapping(handles_.memory(), id_, frames);
+        const Mapping mapping(handles_, id_, frames);
         for (std::size_t i = 0; i < now.size(); ++i) {
             fill(now[i], bytes.data() + i * page_size, mapping.bytes().data() + i * page_size);
             written_[now[i].pfn] = now[i].type == PageType::data ? Written::data : Written::table;
@@ -172,7 +172,7 @@ void XenRestoredMemory::fill_own_pages(const image::MachineState& state, const R
             frames.push_back(frames_[state.p2m_pages[i]]);
             stretches.push_back(i);
         }
-    const Mapping mapping(handles_.memory(), id_, frames);
+    const Mapping mapping(handles_, id_, frames);
     std::byte* const pages = mapping.bytes().data();
     renew(*reinterpret_cast<start_info_t*>(pages), state, shared_info, rings, ports.store,
           ports.console);

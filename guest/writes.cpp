@@ -47,7 +47,7 @@ void Writes::start(std::string_view count) {
 void Writes::write() {
     ++turn_;
     for (std::uint64_t page = 0; page < count_; ++page)
-        pages_[page * (page_bytes / sizeof *pages_)] = turn_;
+        pages_[page * (page_bytes / sizeof *pages_)] = turn_ << 8 | page;  // no two alike
     hypercall<__HYPERVISOR_set_timer_op>(clock_->now_ns() + every_ns);
 }
 

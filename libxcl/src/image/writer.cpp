@@ -142,6 +142,15 @@ void ImageWriter::write_gathered_references() {
     references_.clear();
 }
 
+void ImageWriter::mark() {
+    if (form_ != MemoryForm::rounds)
+        require_good("there is nobody who would answer");
+    flush();
+    Encoder mark;
+    mark.number(pages_);
+    write_section(SectionType::mark, mark.bytes());
+}
+
 // The pages first: references may be to what is in them.
 void ImageWriter::flush() {
     write_gathered_pages();

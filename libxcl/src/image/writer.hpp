@@ -37,6 +37,9 @@ class ImageWriter {
     // MemoryForm::rounds: a page of data whose contents the reader has.
     void reference(const Reference& page);
 
+    // MemoryForm::rounds: the reader, once it has all that was written so far, is to say a word.
+    void mark();
+
     // Hands to the sink what was gathered; else that happens once enough of it is together.
     void flush();
 

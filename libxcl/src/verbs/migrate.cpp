@@ -54,6 +54,8 @@ class Departure {
             if (options.on_round)
                 options.on_round(precopy_->rounds().back());
         }
+        // Else it would have to wait for what the destination has not taken in yet.
+        writer_.mark();
         wire::receive_prepared(stream_);
     }
 

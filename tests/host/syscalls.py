@@ -86,6 +86,6 @@ class Steps:
 
 
 def some_of(steps, count, always=()):
-    """So many of the steps, evenly spread, and all of those whose name is in `always`."""
-    chosen = {steps[index * len(steps) // count] for index in range(count)} if len(steps) > count else set(steps)
+    """So many of the steps, evenly spread from the first to the last, and all whose name is in `always`."""
+    chosen = {steps[index * (len(steps) - 1) // (count - 1)] for index in range(count)}
     return [step for step in steps if step in chosen or step[0] in always]

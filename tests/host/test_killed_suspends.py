@@ -65,17 +65,23 @@ class Suspends(KilledAt):
             self.lives(guest)
             return guest, "guest"
         self.assertIn(state, ("suspend", "gone"), "an image and a guest that runs")
-        if state == "suspend" and not prefers_image:
+        both = state == "suspend" and self.has_record(guest)
+        if both and not prefers_image:
             self.lives(guest)
             self.image.unlink()
             return guest, "both"
-        if state == "suspend":
+        if both:
             self.cosmos("destroy", guest)
+        elif state == "suspend":
+            self.refused(1, "wake", guest, says="'cosmos reap' collects it")
         self.cosmos("reap")
         self.assertEqual(self.guests(), {})
         guest = self.resumed()
         self.lives(guest)
-        return guest, "both" if state == "suspend" else "image"
+        return guest, "both" if both else "image"
+
+    def has_record(self, guest):
+        return self.read_store(f"/local/domain/{guest}/control/shutdown") is not None
 
     def test_suspend(self):
         guest = self.made(f"vif=['bridge=sw0,ip={ADDRESS}/21']")

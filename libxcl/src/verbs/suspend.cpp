@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // suspend: puts a guest into a file. Until that is whole and on the disk, the guest is where it
 // was.
+#include <cerrno>
 #include <memory>
 #include <utility>
 
@@ -8,6 +9,7 @@
 
 #include "image/file.hpp"
 #include "image/writer.hpp"
+#include "record/record.hpp"
 #include "verbs/guest_notes.hpp"
 #include "verbs/guests.hpp"
 #include "verbs/suspension.hpp"
@@ -73,13 +75,23 @@ void write_image(const Host& host, DomainId id, image::GuestDescription guest,
     writer.end(state, pages);
 }
 
+// A destroy removes the record before the domain. Without it a guest would run, and reach nobody.
+void require_record(Store& store, DomainId id, const char* doing) {
+    const std::vector<StoreRequest> request{store_directory(domain_path(id) + "/control")};
+    if (store.exchange(request).front().error == ENOENT)
+        throw Error({.domain = id,
+                     .doing = doing,
+                     .problem = "its record in XenStore is gone: it was about to be destroyed",
+                     .hint = "'cosmos reap' collects it"});
+}
+
 }  // namespace
 
 SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
                        const SuspendOptions& options, const TakeName& take_name) {
     const Clock::time_point start = Clock::now();
     const Descriptor mine = take(take_name, id);
-    const DomainInfo guest = require_whole_guest(host.hypervisor, id);
+    DomainInfo guest = require_whole_guest(host.hypervisor, id);
     GuestNotes notes = read_notes(host, guest);
     image::ImageFile file(path, options.overwrite ? image::Overwrite::yes : image::Overwrite::no);
 
@@ -97,6 +109,8 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
         suspension.end();
     } else {
         suspension.leave();  // from here on it is in the file
+        guest.state = DomainState::shutdown;
+        guest.reason = ShutdownReason::suspend;
         destroy_found(host, {&guest, 1});
     }
     result.stood_still = Clock::now() - suspended;
@@ -105,11 +119,13 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
 }
 
 void wake(const Host& host, std::span<const DomainId> ids, const TakeName& take_name) {
+    constexpr const char* waking = "let it run on";
     for (const DomainId id : ids) {
         const Descriptor mine = take(take_name, id);
-        const DomainInfo guest = require_guest(host.hypervisor, id, "let it run on");
+        const DomainInfo guest = require_guest(host.hypervisor, id, waking);
         if (guest.state != DomainState::shutdown || guest.reason != ShutdownReason::suspend)
-            throw Error({.domain = id, .doing = "let it run on", .problem = "it is not suspended"});
+            throw Error({.domain = id, .doing = waking, .problem = "it is not suspended"});
+        require_record(host.store, id, waking);
         let_run_on(host.hypervisor, host.store, id);
     }
 }

@@ -50,9 +50,12 @@ std::vector<StoreRequest> removal_of(Store& store, std::span<const DomainInfo> g
     return removal;
 }
 
-// Paused, it writes nothing more into what is about to be removed.
+// Paused, it writes nothing more into what is about to be removed. One that stands suspended does
+// not either; it would not wake where this process is killed with it paused.
 void hold_still(Hypervisor& hypervisor, const DomainInfo& guest) {
-    if (guest.state == DomainState::paused || guest.state == DomainState::dying)
+    const bool suspended =
+        guest.state == DomainState::shutdown && guest.reason == ShutdownReason::suspend;
+    if (suspended || guest.state == DomainState::paused || guest.state == DomainState::dying)
         return;
     try {
         hypervisor.pause(guest.id);

@@ -98,6 +98,8 @@ DomainId hand_over(const Host& host, DomainInfo& guest, Suspension& suspension,
     const Uuid before = guest.uuid;
     guest.uuid = label_in_doubt(before);
     guest.in_doubt = true;
+    guest.state = DomainState::shutdown;
+    guest.reason = ShutdownReason::suspend;
     host.hypervisor.set_uuid(guest.id, guest.uuid);
     suspension.leave();
     std::variant<wire::Running, wire::Refusal> outcome;

@@ -44,7 +44,7 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
                        const SuspendOptions& options, const TakeName& take_name) {
     const Clock::time_point start = Clock::now();
     const Descriptor mine = take_to_suspend(take_name, id, suspending);
-    const DomainInfo guest = require_suspendable(host.hypervisor, id, suspending);
+    DomainInfo guest = require_suspendable(host.hypervisor, id, suspending);
     GuestNotes notes = read_notes(host, guest);
     image::ImageFile file(path, options.overwrite ? image::Overwrite::yes : image::Overwrite::no);
 
@@ -62,6 +62,8 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
         suspension.end();
     } else {
         suspension.leave();  // from here on it is in the file
+        guest.state = DomainState::shutdown;
+        guest.reason = ShutdownReason::suspend;
         destroy_found(host, {&guest, 1});
     }
     result.stood_still = Clock::now() - suspended;
@@ -76,6 +78,7 @@ void wake(const Host& host, std::span<const DomainId> ids, const TakeName& take_
         require_no_doubt(guest, waking);
         if (guest.state != DomainState::shutdown || guest.reason != ShutdownReason::suspend)
             throw Error({.domain = id, .doing = waking, .problem = "it is not suspended"});
+        require_record(host.store, id, waking);
         let_run_on(host.hypervisor, host.store, id);
     }
 }

@@ -63,7 +63,7 @@ class Descent {
         frames.reserve(tables.size());
         for (const Table* const table : tables)
             frames.push_back(table->frame);
-        const Mapping mapping(handles_.memory(), id_, frames, Access::read_only);
+        const Mapping mapping(handles_, id_, frames, Access::read_only);
         for (std::size_t i = 0; i < tables.size(); ++i)
             take_entries(tables[i]->page, mapping.bytes().data() + i * image::page_size);
     }

@@ -4,12 +4,12 @@
 #include <cerrno>
 #include <chrono>
 #include <iterator>
-#include <thread>
 
 #include "record/label.hpp"
 #include "record/record.hpp"
 #include "verbs/guests.hpp"
 #include "verbs/in_doubt.hpp"
+#include "verbs/late_terminals.hpp"
 #include "verbs/recorded_vifs.hpp"
 #include "verbs/verbs.hpp"
 
@@ -63,41 +63,6 @@ void hold_still(Hypervisor& hypervisor, const DomainInfo& guest) {
         if (error.kind() != ErrorKind::no_such_guest)
             throw;
     }
-}
-
-// The directory that tells whether xenconsoled has met a guest: it holds "port" if there is a
-// console, and "tty" once xenconsoled offers it.
-StoreRequest look_at_console(DomainId id) {
-    return store_directory(domain_path(id) + "/console");
-}
-
-bool terminal_may_follow(const StoreReply& console) {
-    const std::vector<std::string> names = directory_names(console);
-    const auto has = [&](std::string_view name) {
-        return std::ranges::find(names, name) != names.end();
-    };
-    return console.error == 0 && has("port") && !has("tty");
-}
-
-// A guest destroyed within a millisecond or so of its creation: xenconsoled may be about to write
-// its terminal's name, which would come back alone. It holds the guest's ring meanwhile; so once
-// the domain is gone for good, no more can follow, and what did is removed. Nothing tells of that
-// moment, hence the short sleeps.
-void sweep_late_terminals(Hypervisor& hypervisor, Store& store,
-                          std::span<const DomainInfo> guests) {
-    constexpr std::chrono::milliseconds pause{1};
-    constexpr std::chrono::seconds patience{1};  // together: somebody else may hold a ring for ever
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    std::vector<StoreRequest> removal;
-    for (const DomainInfo& guest : guests) {
-        for (auto now = hypervisor.info(guest.id);
-             now && now->uuid == guest.uuid && std::chrono::steady_clock::now() < deadline;
-             now = hypervisor.info(guest.id))
-            std::this_thread::sleep_for(pause);
-        std::ranges::move(guest_removal(guest.id, false), std::back_inserter(removal));
-    }
-    require_done(removal, store.exchange(removal), std::nullopt,
-                 "remove a guest's record from XenStore");
 }
 
 // Vifs of guests that have run and are not connected: netback may be connecting one just now. What

@@ -31,7 +31,7 @@ class Trouble(VifTest):
     def all_fail(self, says):
         """Suspends all to the directory: none is, each says why, all run on."""
         self.two()
-        said = self.cosmos("suspend", *self.patient, "all", self.images, status=1)
+        said = self.cosmos("suspend", *self.patient, "all", "--yes", self.images, status=1)
         self.assertEqual((said.out, said.err.count("\n"), said.err.count(says)), ("", 2, 2), said.err)
         self.assertEqual(list(self.images.iterdir()), [])
         self.answers(*ADDRESSES)
@@ -53,7 +53,7 @@ class Trouble(VifTest):
         return len(files)
 
     def test_signals_end_it_between_two_guests(self):
-        words = ["cosmos", "suspend", *self.patient, "all", self.images]
+        words = ["cosmos", "suspend", *self.patient, "all", "--yes", self.images]
         self.two()
         steps = Steps(words).done
         self.assertEqual(self.whole_images(), 2)

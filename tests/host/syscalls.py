@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs a command a system call at a time, and kills it before one of them."""
+"""Runs a command a system call at a time, and kills it before one of them, or does something else there."""
 
 import ctypes
 import os
@@ -44,17 +44,15 @@ def _start(words):
 class Steps:
     """A run of a command: the steps that it did, and how it ended."""
 
-    def __init__(self, words, kill_before=None):
-        """`kill_before`: the name of a step, and how many of that name come before it."""
+    def __init__(self, words, before=None, act=None):
+        """`before`: the name of a step, and how many of that name come earlier. There the command is killed, or
+        `act` is called with its process while it stands still."""
         self.done = []
-        self.killed = False
+        self.acted = False
         self._seen = {}
-        process = _start([str(word) for word in words])
-        status = self._run(process, kill_before)
-        self.status = os.waitstatus_to_exitcode(status)
-        self.killed = self.status == -signal.SIGKILL
+        self.status = os.waitstatus_to_exitcode(self._run(_start([str(word) for word in words]), before, act))
 
-    def _run(self, process, kill_before):
+    def _run(self, process, before, act):
         registers = (ctypes.c_ulonglong * 27)()
         entering, passed_on = True, 0
         while True:
@@ -65,14 +63,17 @@ class Steps:
             passed_on = 0
             if os.WSTOPSIG(status) != SYSCALL_STOP:
                 passed_on = os.WSTOPSIG(status)
-            elif entering:
-                entering = False
+                continue
+            if entering:
                 _ptrace(GETREGS, process, ctypes.addressof(registers))
-                if self._enters(registers[ORIG_RAX]) == kill_before and kill_before:
-                    os.kill(process, signal.SIGKILL)  # it dies where it stands: the call is never made
-                    return os.waitpid(process, 0)[1]
-            else:
-                entering = True
+                step = self._enters(registers[ORIG_RAX])
+                if step and step == before:
+                    self.acted = True
+                    if act is None:
+                        os.kill(process, signal.SIGKILL)  # it dies where it stands: the call is never made
+                        return os.waitpid(process, 0)[1]
+                    act(process)
+            entering = not entering
 
     def _enters(self, number):
         """The step that begins with this system call; nothing if it is no step."""

@@ -179,7 +179,7 @@ class CutShort(MigrateTest):
     def setUp(self):
         super().setUp()
         # netback may note an error of a vif whose record was removed, after the reap that looked for it.
-        self.addCleanup(wait_until, lambda: not self.cosmos("reap").out and not command("xenstore-ls", "/local/domain/0/error").out,
+        self.addCleanup(wait_until, lambda: not self.cosmos("reap").out and "error = " not in command("xenstore-ls", "/local/domain/0/error").out,
                         "nothing is left", 10)
         self.destroy_at_end()
 

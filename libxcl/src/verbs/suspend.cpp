@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // suspend: puts a guest into a file. Until that is whole and on the disk, the guest is where it
 // was.
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -45,6 +47,14 @@ Descriptor take(const TakeName& take_name, DomainId id) {
     return std::move(*taken);
 }
 
+[[noreturn]] void refuse_strangers(DomainId id, const image::PageId& page) {
+    throw Error(
+        {.domain = id,
+         .doing = suspending,
+         .problem = fmt::format("its page table {:#x} names memory that is not its own", page.pfn),
+         .hint = "a guest has to unmap what it shares with others before it suspends"});
+}
+
 void write_image(const Host& host, DomainId id, image::GuestDescription guest,
                  image::ImageWriter& writer) {
     const std::unique_ptr<GuestMemory> memory = host.hypervisor.open_memory(id);
@@ -59,17 +69,20 @@ void write_image(const Host& host, DomainId id, image::GuestDescription guest,
     guest.store = read_own_nodes(host.store, id);
 
     writer.begin(guest, pages);
-    memory->read(pages, [&](const image::PageId& page, auto bytes) {
-        if (!bytes)
-            throw Error({.domain = id,
-                         .doing = suspending,
-                         .problem = fmt::format("its page table {:#x} names memory that is not its "
-                                                "own",
-                                                page.pfn),
-                         .hint = "a guest has to unmap what it shares with others before it "
-                                 "suspends"});
-        writer.page(page, *bytes);
-    });
+    for (std::span<const image::PageId> rest = pages; !rest.empty();) {
+        const auto now = rest.first(std::min(rest.size(), GuestMemory::at_once));
+        memory->read(now, [&](const image::PageId& page, auto bytes) {
+            if (!bytes)
+                refuse_strangers(id, page);
+            if (page.type == image::PageType::data)
+                writer.page_in_place(page, *bytes);
+            else
+                writer.page(page, *bytes);
+            if (page.pfn == now.back().pfn)
+                writer.flush();
+        });
+        rest = rest.subspan(now.size());
+    }
     writer.end(state, pages);
 }
 
@@ -97,7 +110,7 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
         suspension.end();
     } else {
         suspension.leave();  // from here on it is in the file
-        destroy_found(host, {&guest, 1});
+        destroy_found(host, {&guest, 1}, notes.terminal_met);
     }
     result.stood_still = Clock::now() - suspended;
     result.took = Clock::now() - start;

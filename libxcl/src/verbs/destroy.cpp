@@ -103,7 +103,7 @@ void destroy(const Host& host, std::span<const DomainId> ids) {
     destroy_found(host, require_guests(host.hypervisor, ids, "destroy it"));
 }
 
-void destroy_found(const Host& host, std::span<const DomainInfo> guests) {
+void destroy_found(const Host& host, std::span<const DomainInfo> guests, bool terminals_met) {
     Hypervisor& hypervisor = host.hypervisor;
     Store& store = host.store;
     if (guests.empty())
@@ -116,8 +116,10 @@ void destroy_found(const Host& host, std::span<const DomainInfo> guests) {
     // Records go before domains: the daemon searches its whole tree for nodes of a domain that
     // dies owning some.
     std::vector<StoreRequest> requests;
-    for (const DomainInfo& guest : guests)
-        requests.push_back(look_at_console(guest.id));
+    if (!terminals_met)
+        for (const DomainInfo& guest : guests)
+            requests.push_back(look_at_console(guest.id));
+    const std::size_t looks = requests.size();
     std::ranges::move(removal_of(store, guests), std::back_inserter(requests));
     std::vector<StoreReply> replies = store.exchange(requests);
 
@@ -135,7 +137,7 @@ void destroy_found(const Host& host, std::span<const DomainInfo> guests) {
     if (failed)
         throw Error(*failed);
     std::vector<DomainInfo> unmet;
-    for (std::size_t i = 0; i < guests.size(); ++i) {
+    for (std::size_t i = 0; i < looks; ++i) {
         if (terminal_may_follow(replies[i]))
             unmet.push_back(guests[i]);
         if (replies[i].error == ENOENT)  // created without a console

@@ -144,7 +144,7 @@ MigratedGuest migrate(const Host& host, DomainId id, Link& link, const MigrateOp
         result.stood_still = Clock::now() - asked;
         result.rounds = departure.rounds();
     }
-    destroy_found(host, {&guest, 1});
+    destroy_found(host, {&guest, 1}, notes.terminal_met);
     result.bytes = stream.bytes_written();
     result.took = Clock::now() - start;
     return result;

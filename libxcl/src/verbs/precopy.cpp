@@ -64,7 +64,7 @@ void Precopy::round(std::span<const PageId> pages) {
         if (page.type != PageType::data || !bytes || (has_zero(page) && image::is_zero(*bytes)))
             return;
         std::ranges::copy(*bytes, copy.begin());
-        send(page, copy);
+        send(page, copy, InPlace::no);
     });
     end_round();
 }
@@ -74,13 +74,13 @@ bool Precopy::has_zero(const PageId& page) const {
     return as == Sent::As::nothing || as == Sent::As::zero;
 }
 
-void Precopy::send(const PageId& page, image::Bytes bytes) {
+void Precopy::send(const PageId& page, image::Bytes bytes, InPlace in_place) {
     Sent& sent = sent_.at(page.pfn);
     if (page.type != PageType::data) {
         writer_.page(page, bytes);
         sent.as = Sent::As::table;
     } else if (!image::is_zero(bytes)) {
-        send_data(page, bytes);
+        send_data(page, bytes, in_place);
         return;
     } else if (has_zero(page)) {
         return;
@@ -91,7 +91,7 @@ void Precopy::send(const PageId& page, image::Bytes bytes) {
     ++rounds_.back().pages;
 }
 
-void Precopy::send_data(const PageId& page, image::Bytes bytes) {
+void Precopy::send_data(const PageId& page, image::Bytes bytes, InPlace in_place) {
     Sent& sent = sent_.at(page.pfn);
     const image::Checksum contents = image::checksum_of(bytes);
     if (sent.as == Sent::As::data && sent.contents == contents)
@@ -100,7 +100,10 @@ void Precopy::send_data(const PageId& page, image::Bytes bytes) {
         writer_.reference({.pfn = page.pfn, .contents = contents});
         ++rounds_.back().known_pages;
     } else {
-        writer_.page(page, bytes);
+        if (in_place == InPlace::yes)
+            writer_.page_in_place(page, bytes);
+        else
+            writer_.page(page, bytes);
         contents_.add_sent(contents);
     }
     sent = {.as = Sent::As::data, .contents = contents};

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // suspend: puts a guest into a file. Until that is whole and on the disk, the guest is where it
 // was.
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "image/file.hpp"
@@ -30,11 +32,20 @@ void write_image(const Host& host, DomainId id, image::GuestDescription guest,
     guest.store = read_own_nodes(host.store, id);
 
     writer.begin(guest, pages);
-    memory->read(pages, [&](const image::PageId& page, auto bytes) {
-        if (!bytes)
-            refuse_strange_table(id, page.pfn, suspending);
-        writer.page(page, *bytes);
-    });
+    for (std::span<const image::PageId> rest = pages; !rest.empty();) {
+        const auto now = rest.first(std::min(rest.size(), GuestMemory::at_once));
+        memory->read(now, [&](const image::PageId& page, auto bytes) {
+            if (!bytes)
+                refuse_strange_table(id, page.pfn, suspending);
+            if (page.type == image::PageType::data)
+                writer.page_in_place(page, *bytes);
+            else
+                writer.page(page, *bytes);
+            if (page.pfn == now.back().pfn)
+                writer.flush();
+        });
+        rest = rest.subspan(now.size());
+    }
     writer.end(state, pages);
 }
 
@@ -64,7 +75,7 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
         suspension.leave();  // from here on it is in the file
         guest.state = DomainState::shutdown;
         guest.reason = ShutdownReason::suspend;
-        destroy_found(host, {&guest, 1});
+        destroy_found(host, {&guest, 1}, notes.terminal_met);
     }
     result.stood_still = Clock::now() - suspended;
     result.took = Clock::now() - start;

@@ -8,7 +8,8 @@
 //                                  ←    known
 //   pages, round after round       →               the guest runs all the while
 //   a mark                         →
-//                                  ←    prepared   it has all that, and the vifs are on their switches
+//                                  ←    prepared   it has all that, and the vifs are on their
+//                                  switches
 //   (it suspends)
 //   the rest of the image          →
 //                                  ←    restored   it waits

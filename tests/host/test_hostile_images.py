@@ -9,7 +9,7 @@ import json
 import time
 
 import hostlib
-from hostlib import Snapshot, command, image, installed
+from hostlib import Snapshot, command, image, installed, wait_until
 from networks import VifTest, pings
 
 ADDRESS = "10.70.0.9"
@@ -348,8 +348,10 @@ class Made(Hostile):
         for fault in HARMLESS:
             with self.subTest(fault):
                 guest = self.made(fault)
-                self.answers(ADDRESS, count=1)
-                self.take_away(guest)
+                try:
+                    wait_until(lambda: pings([ADDRESS], 1, PING_S)[ADDRESS], "it answers")
+                finally:
+                    self.take_away(guest)
         self.check_host()
 
     def test_guest_that_alone_may_be_harmed(self):
@@ -364,13 +366,15 @@ class Made(Hostile):
         for fault, how in ENDS.items():
             with self.subTest(fault):
                 guest = self.made(fault)
-                self.wait_for_state(guest, how)
-                self.take_away(guest)
+                try:
+                    self.wait_for_state(guest, how)
+                finally:
+                    self.take_away(guest)
         self.check_host()
 
     def test_host_serves_a_good_guest_after_all_of_these(self):
         guest = self.made("none")
-        self.answers(ADDRESS)
+        wait_until(lambda: pings([ADDRESS], 1, PING_S)[ADDRESS], "it answers")
         self.assertEqual(self.read_store(f"/local/domain/{guest}/data/motd"), "hello")
         self.take_away(guest)
 

@@ -184,6 +184,8 @@ ReceivedGuest take_in(const Host& host, wire::Stream& stream, const wire::Openin
     const Clock::time_point start = Clock::now();
     image::ImageReader reader(stream, stream.peer(), image::Checks::all, image::Source::wire);
     reader.begin();
+    if (reader.form() != image::MemoryForm::rounds)
+        throw Error({.problem = "its image is not in the form that migrates"});
     const std::string& switch_name =
         offer.switch_name.empty() ? options.switch_name : offer.switch_name;
     Arrival arrival(host, reader.guest(), reader.pages(),

@@ -55,8 +55,8 @@ bool is_zero_by_sse2(std::span<const std::byte> bytes) {
 }  // namespace
 
 bool is_zero(std::span<const std::byte> bytes) {
-    // The C library has asked already. The compiler's __builtin_cpu_supports would ask again in every
-    // process that starts, and each CPUID of a control domain costs a trap into Xen.
+    // The C library has asked already. The compiler's __builtin_cpu_supports would ask again in
+    // every process that starts, and each CPUID of a control domain costs a trap into Xen.
     static const auto by_best = CPU_FEATURE_ACTIVE(AVX2) ? is_zero_by_avx2 : is_zero_by_sse2;
     return by_best(bytes);
 }

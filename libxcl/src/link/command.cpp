@@ -59,6 +59,7 @@ pid_t started(std::vector<std::string> command, int socket) {
     posix_spawn_file_actions_adddup2(&settings.files, socket, STDOUT_FILENO);
     make_ordinary(settings.attributes);
     std::vector<char*> words;
+    words.reserve(command.size() + 1);
     for (std::string& word : command)
         words.push_back(word.data());
     words.push_back(nullptr);
@@ -76,6 +77,8 @@ class CommandLink final : public link::DescriptorLink {
   public:
     CommandLink(Descriptor socket, pid_t process, std::string peer)
         : DescriptorLink(std::move(socket), std::move(peer)), process_(process) {}
+    CommandLink(const CommandLink&) = delete;
+    CommandLink& operator=(const CommandLink&) = delete;
     ~CommandLink() override {
         close();
         const Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, process_, 0)));

@@ -58,7 +58,7 @@ void Precopy::end_round() {
 // The guest may write while its page is looked at: what is compared and what is sent has to be the
 // same.
 void Precopy::round(std::span<const PageId> pages) {
-    std::array<std::byte, image::page_size> copy;
+    std::array<std::byte, image::page_size> copy{};
     begin_round();
     memory_.read(pages, [&](const PageId& page, auto bytes) {
         if (page.type != PageType::data || !bytes || (has_zero(page) && image::is_zero(*bytes)))

@@ -311,7 +311,7 @@ std::vector<bool> receive_known(Stream& stream, std::size_t count) {
         std::vector<bool> known(count);
         for (std::size_t i = 0; i < count; ++i)
             known[i] = (bits[i / 8] & (std::byte{1} << (i % 8))) != std::byte{0};
-        if (count % 8 != 0 && bits.back() >> (count % 8) != std::byte{0})
+        if (count % 8 != 0 && (bits.back() >> (count % 8)) != std::byte{0})
             throw Malformed("it knows contents that it was not asked for");
         return known;
     });

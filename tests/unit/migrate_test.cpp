@@ -269,6 +269,35 @@ TEST(Migrate, GuestWhoseTableNamesStrangersRunsOn) {
     EXPECT_TRUE(hosts.is_as_before(hosts.destination));
 }
 
+TEST(Migrate, GuestWhosePagesAreOthersThanAtFirstRunsOn) {
+    struct Case {
+        std::function<void(FakeMemory&)> change;
+        const char* reason;
+    };
+    const std::vector<Case> cases{
+        {[](FakeMemory& memory) { memory.pages.pop_back(); }, "it lists 255 pages"},
+        {[](FakeMemory& memory) { memory.pages.push_back({.pfn = 256}); },
+         "0x100 is not one of those it began with"},
+        {[](FakeMemory& memory) {
+             memory.pages.back().pfn = std::uint64_t{1} << 40;
+             memory.contents[std::uint64_t{1} << 40].assign(page_size, std::byte{5});
+         },
+         "0x10000000000 is not one of those it began with"}};
+    for (const Case& one : cases) {
+        Hosts hosts(tiny_guest());
+        hosts.source.hypervisor.on_notify = [&,
+                                             before = hosts.source.hypervisor.on_notify](auto id) {
+            one.change(hosts.source.hypervisor.domain(hosts.id).memory);
+            before(id);
+        };
+        LinkPair links;
+        const MigrationEnd end = hosts.migrate(links);
+        EXPECT_THAT(end.source.error, HasSubstr(one.reason));
+        EXPECT_TRUE(end.runs_at_source);
+        EXPECT_TRUE(hosts.is_as_before(hosts.destination));
+    }
+}
+
 // Replaces the guest by one of libxl's.
 void make_foreign(Hosts& hosts) {
     verbs::destroy(hosts.source.ports(), {&hosts.id, 1});

@@ -6,8 +6,11 @@
 #include <array>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
 #include "image/zero.hpp"
 #include "wire/messages.hpp"
+#include "xcl/error.hpp"
 
 namespace xcl::verbs {
 
@@ -69,13 +72,21 @@ void Precopy::round(std::span<const PageId> pages) {
     end_round();
 }
 
-bool Precopy::has_zero(const PageId& page) const {
-    const Sent::As as = sent_.at(page.pfn).as;
+// A guest may have grown since its migration began.
+Precopy::Sent& Precopy::sent_of(const PageId& page) {
+    if (page.pfn >= sent_.size())
+        throw Error(
+            {.problem = fmt::format("its page {:#x} is not one of those it began with", page.pfn)});
+    return sent_[page.pfn];
+}
+
+bool Precopy::has_zero(const PageId& page) {
+    const Sent::As as = sent_of(page).as;
     return as == Sent::As::nothing || as == Sent::As::zero;
 }
 
 void Precopy::send(const PageId& page, image::Bytes bytes, InPlace in_place) {
-    Sent& sent = sent_.at(page.pfn);
+    Sent& sent = sent_of(page);
     if (page.type != PageType::data) {
         writer_.page(page, bytes);
         sent.as = Sent::As::table;
@@ -92,7 +103,7 @@ void Precopy::send(const PageId& page, image::Bytes bytes, InPlace in_place) {
 }
 
 void Precopy::send_data(const PageId& page, image::Bytes bytes, InPlace in_place) {
-    Sent& sent = sent_.at(page.pfn);
+    Sent& sent = sent_of(page);
     const image::Checksum contents = image::checksum_of(bytes);
     if (sent.as == Sent::As::data && sent.contents == contents)
         return;

@@ -56,7 +56,8 @@ class Precopy {
         image::Checksum contents{};
     };
 
-    [[nodiscard]] bool has_zero(const image::PageId& page) const;
+    [[nodiscard]] Sent& sent_of(const image::PageId& page);
+    [[nodiscard]] bool has_zero(const image::PageId& page);
     void begin_round();
     void end_round();
     // Whether the bytes stay as they are until the round's end.

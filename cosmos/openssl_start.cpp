@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// OpenSSL looks at the CPU in every process that it is linked into, before main: a dozen CPUIDs, each
-// of them a trap into Xen. It is kept from that (by the linker's --wrap) until it is used.
+// OpenSSL looks at the CPU in every process that it is linked into, before main: a dozen CPUIDs,
+// each of them a trap into Xen. It is kept from that (by the linker's --wrap) until it is used.
 #include <utility>
 
 // The linker's names, for the function and for what stands in for it.

@@ -2,6 +2,7 @@
 """cosmos migrate and receive, both on one host: the guest goes on over there, or here, and never twice."""
 
 import random
+import socket
 import subprocess
 import time
 
@@ -12,12 +13,14 @@ from hostlib import PATIENCE_S, command, installed, wait_until
 from migrations import CUTTER, SEED, cut_points, migrate_through_cutter, migrated, receiver, settle
 from networks import VifTest, pings
 from terminals import Terminal
+from vifframes import ARP, BROADCAST
 
 TIMES = 10
 KILLS = 12
 MOST_WRITES = 17
 ADDRESS = "10.70.0.9"
 MAC = "00:16:3e:70:00:09"
+EVERY_PROTOCOL = 3
 
 
 class MigrateTest(VifTest):
@@ -75,6 +78,19 @@ class Ours(MigrateTest):
         self.stand()
         self.migrate(self.create_with_vif(), "--switch", "sw1")
         self.assertEqual([vif["switch"] for vif in self.vifs()], ["sw1"])
+
+    def test_host_announces_where_it_is(self):
+        self.stand()
+        guest = self.create_with_vif()
+        mac, address = bytes.fromhex(MAC.replace(":", "")), socket.inet_aton(ADDRESS)
+        # The guest's own announcement leaves the target's MAC address empty.
+        announced = BROADCAST + mac + ARP.to_bytes(2, "big") + bytes.fromhex("0001080006040001") + 2 * (mac + address)
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EVERY_PROTOCOL)) as switch:
+            switch.bind(("sw0", 0))
+            switch.settimeout(PATIENCE_S)
+            self.migrate(guest)
+            while switch.recv(2048)[:len(announced)] != announced:
+                pass
 
     def test_several_at_once(self):
         self.stand()

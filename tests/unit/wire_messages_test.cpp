@@ -305,8 +305,8 @@ TEST(WireMessages, GreetingOfAShellGivesTheHint) {
 }
 
 TEST(WireMessages, TextsOfARefusalArriveHarmless) {
-    const std::string every_kind{"\x1b]0;title\a \r\n\0\x7f \xc2\x9b \xff\xfe \xe2\x82 \xc3\xa4",
-                                 34};
+    using namespace std::string_view_literals;
+    const std::string every_kind("\x1b]0;title\a \r\n\0\x7f \xc2\x9b \xff\xfe \xe2\x82 \xc3\xa4"sv);
     const std::string longer(std::size_t{64} << 10, '\n');
     for (const std::string& text : {every_kind, longer, std::string(5000, '\xff'), std::string()})
         for (const Kind& kind : kinds()) {

@@ -128,8 +128,10 @@ ByteVector put_together(const ImageParts& parts) {
             batch_of(std::span(pages).subspan(i, std::min(max_batch, pages.size() - i)), parts));
     if (!parts.written_twice.empty())
         sections.add(SectionType::pages, batch_of_zeroes(parts.written_twice));
-    if (parts.form == MemoryForm::rounds)
+    if (parts.form == MemoryForm::rounds) {
+        sections.add(SectionType::description, encode(parts.guest));
         sections.add(SectionType::page_list, encode(list));
+    }
     sections.add(SectionType::machine_state, encode(parts.state));
     return std::move(sections).end(pages.size() - parts.uncounted_pages);
 }

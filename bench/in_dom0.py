@@ -24,6 +24,7 @@ SETTLED_S = 0.3  # of a quiet host: until frontend and backend are connected, or
 SIZES = (4, 8, 16, 64)  # MiB of the guests that are suspended
 SINGLE_RUNS = 9
 IMAGE_RUNS = 5
+WRITTEN = 64  # pages, by a guest that migrates
 BATCH_RUNS = 3
 
 
@@ -194,6 +195,31 @@ def images(results):
                 file.unlink()
 
 
+def migrations(results):
+    """A guest that runs moves to a receiver on the same host, by sizes; xl cannot."""
+    socket = HERE / "receiver"
+    with subprocess.Popen([COSMOS, "receive", "--listen", f"unix:{socket}"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True) as receiver:
+        receiver.stderr.readline()  # it is there
+        for size in SIZES:
+            say(f"{IMAGE_RUNS} times migrate of {size} MiB, and as often of one that writes {WRITTEN} pages a millisecond")
+            migrate = results[f"migrate {size}"] = {"cosmos": []}
+            downtime = results[f"downtime {size}"] = {"cosmos": []}
+            for _ in range(IMAGE_RUNS):
+                measure(COSMOS, "create", OURS, f"memory={size}")
+                time.sleep(SETTLED_S)
+                migrate["cosmos"] += measure(COSMOS, "migrate", newest_guest(), f"unix:{socket}")
+                destroy_all()
+                measure(COSMOS, "create", OURS, f"memory={size}", f"extra='writes={WRITTEN}'")
+                time.sleep(SETTLED_S)
+                said = subprocess.run([COSMOS, "migrate", "--json", str(newest_guest()), f"unix:{socket}"], check=True,
+                                      stdout=subprocess.PIPE).stdout
+                downtime["cosmos"].append({"us": json.loads(said)[0]["seconds_still"] * 1e6, "faults": 0})
+                destroy_all()
+                time.sleep(SETTLED_S)
+        receiver.terminate()
+
+
 def batches(results, count):
     """Guests 1 to count by one command of cosmos, and by one command of xl each."""
     results["batch"] = {"cosmos": []}
@@ -249,6 +275,7 @@ def main():
         singles(results)
         plugged_singles(results)
         images(results)
+        migrations(results)
         batches(results, arguments.guests)
     arguments.output.write_text(json.dumps(results))
 

@@ -70,7 +70,8 @@ std::span<const Command> commands() {
                 "that: whatever fails before lets it run on, and so does a guest that does not "
                 "answer in time. With --keep it runs on in any case. A guest that stands suspended "
                 "in 'cosmos list' is one over which a suspend was killed: suspend it again, or "
-                "wake it. Needs a kernel that can suspend: Linux, guests of this project, MiniOS "
+                "wake it. Ctrl-C and SIGTERM end the command between two guests, never within one. "
+                "Needs a kernel that can suspend: Linux, guests of this project, MiniOS "
                 "with the patches of minios-patches. A guest of xl is suspended the same way "
                 "unless it has disks.",
                 {"cosmos suspend 5 web.img", "cosmos suspend --keep 5 checkpoint.img",
@@ -90,7 +91,8 @@ std::span<const Command> commands() {
                 "let suspended guests run on",
                 "Lets guests that stand suspended on this host run on where they are. They stand "
                 "so when a suspend was killed. If its image is whole, the guest is in that as "
-                "well: destroy one of the two instead.",
+                "well: destroy one of the two instead. One whose record is gone from XenStore was "
+                "about to be destroyed, and is refused: 'cosmos reap' collects it.",
                 {"cosmos wake 5"},
                 declare_wake},
         Command{

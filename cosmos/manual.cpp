@@ -40,6 +40,32 @@ The assignments that Xen users know from xl.cfg(5), of which these are acted on:
 name, kernel, ramdisk, cmdline (or root and extra), memory (MiB), vcpus, cpus,
 console ('pty' or 'none'), on_poweroff and on_crash ('destroy' or 'preserve').
 A key of xl.cfg that has no effect here is a warning, an unknown one an error.
+.SH MIGRATION
+What the two hosts say to each other, and whose the guest is:
+.TP
+offer, ready
+The source describes the guest, the destination makes room for it, or says why it cannot. The guest
+runs at the source and is the source's.
+.TP
+pages, prepared
+Its memory is sent while it runs. The destination says when it has all that and the guest's
+interfaces are on their switches. Still the source's.
+.TP
+the rest, restored
+The guest is suspended, and what changed is sent. The destination says that it waits. Still the
+source's: if anything fails up to here, or the other side is silent for 30 seconds, the guest runs on
+at the source, and the destination removes what it has of it.
+.TP
+go
+From here on it is the destination's. Before it says so, the source marks its copy as in doubt, which
+nothing but 'cosmos settle' and 'cosmos destroy' touch. A destination that was not told to go never
+starts a guest.
+.TP
+running
+It runs at the destination; the source destroys its copy. If the destination could not start it and
+says so, the source takes it back. If nothing is heard, the source does not guess: 'cosmos settle ID
+HOST' asks whether it runs there. A destination that was killed right after "go" may have it paused;
+then 'cosmos unpause' starts it.
 .SH EXIT STATUS
 .TP
 0

@@ -51,8 +51,12 @@ std::string_view word(xcl::ShutdownReason reason) {
     return "unknown";
 }
 
+bool is_in_doubt(const xcl::DomainInfo& domain) {
+    return domain.in_doubt && domain.state != xcl::DomainState::dying;
+}
+
 std::string_view state_word(const xcl::DomainInfo& domain) {
-    if (domain.in_doubt)
+    if (is_in_doubt(domain))
         return "in-doubt";
     switch (domain.state) {
         case xcl::DomainState::running:

@@ -14,6 +14,9 @@ namespace cosmos {
 // "poweroff", "crash", …; "unknown" for a number Xen has no name for.
 [[nodiscard]] std::string_view word(xcl::ShutdownReason reason);
 
+// Whether somebody has to settle which host has it; no longer while it is being destroyed.
+[[nodiscard]] bool is_in_doubt(const xcl::DomainInfo& domain);
+
 // "running", "blocked", "paused", "dying", or why it ended.
 [[nodiscard]] std::string_view state_word(const xcl::DomainInfo& domain);
 

@@ -62,8 +62,8 @@ class Events {
 
     shared_info* shared_;
     vcpu_info* vcpu_;
-    // Console, XenStore, suspend, two for each of 4 vifs; no handler: free.
-    Binding bindings_[11] = {};
+    // Console, XenStore, suspend, the timer, two for each of 4 vifs; no handler: free.
+    Binding bindings_[12] = {};
 };
 
 }  // namespace guest

@@ -13,6 +13,7 @@
 #include "text.hpp"
 #include "time.hpp"
 #include "traps.hpp"
+#include "writes.hpp"
 #include "xenstore.hpp"
 
 namespace guest {
@@ -109,12 +110,14 @@ void print_return(Console& console, const Suspend& suspend, Suspend::End end, co
     ShutdownWatch shutdown{store, console, suspend};
     const Echo echo{console};
     Network network{memory, events, store, grants, console};
+    Writes writes{memory, events, clock, console};
 
     // What there is to do in each domain that the guest comes to.
     const auto start = [&] {
         connect(store, boot);
         network.start(command_line(boot));
         shutdown.start();
+        writes.start(option(command_line(boot), "writes"));
         if (offers_channel)
             suspend.offer_channel(store);
     };

@@ -85,7 +85,7 @@ int list(Context& context, bool with_names) {
     }
     print_table(rows, {true, false, true, false, true, true, false});
     for (const xcl::DomainInfo& guest : guests)
-        if (guest.in_doubt)
+        if (is_in_doubt(guest))
             fmt::print(stderr,
                        "domain {} was sent to another host and may run there: 'cosmos settle {} "
                        "HOST' asks that host\n",

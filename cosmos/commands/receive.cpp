@@ -49,7 +49,7 @@ void announce(const Context& context, const xcl::ReceivedGuest& guest, std::FILE
                 .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     else
         fmt::print(to, "Received domain {} in {:.4f} s\n", guest.id.value(), seconds(guest.took));
-    std::fflush(to);
+    static_cast<void>(std::fflush(to));  // who reads it may be gone
 }
 
 // One guest, from the process that ssh connects with this one.

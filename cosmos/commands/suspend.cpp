@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // suspend: puts guests into files; wake: lets those that stand suspended run on.
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -11,6 +12,8 @@
 
 namespace cosmos {
 namespace {
+
+volatile std::sig_atomic_t interrupted = 0;  // NOLINT: a signal handler can reach nothing else
 
 struct Options {
     GuestArguments guests;
@@ -73,9 +76,16 @@ int suspend(Context& context, const Options& options) {
     const xcl::SuspendOptions how{.keep = options.keep,
                                   .overwrite = options.force,
                                   .timeout = std::chrono::seconds(options.timeout_s)};
+    // Either ends the command between two guests: in the middle of one it would be left suspended.
+    for (const int signal : {SIGINT, SIGTERM})
+        static_cast<void>(std::signal(signal, [](int) { interrupted = 1; }));
     nlohmann::json list = nlohmann::json::array();
     int status = code(Status::done);
     for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (interrupted != 0) {
+            status = code(Status::interrupted);
+            break;
+        }
         try {
             announce(context, options, context.toolstack().suspend(ids[i], files[i], how), files[i],
                      list);

@@ -224,7 +224,7 @@ TEST(HostileImage, ReferencesAreForThoseWhoKeepContents) {
     const ByteVector bytes = referring();
     EXPECT_THAT(refusal_of(bytes), HasSubstr("refers to contents that are not in the image"));
     test::StreamSource source(bytes);
-    ImageReader reader(source, "img", Checks::all, References::allowed);
+    ImageReader reader(source, "img", Checks::all, Source::wire);
     reader.begin();
     const std::vector<Reference> expected{{4, checksum_of(test::page_of(1))}};
     EXPECT_EQ(reader.next_pages()->references, expected);
@@ -239,7 +239,7 @@ TEST(HostileImage, ReferencesAreToItsOwnPagesAndCounted) {
         put(bytes, sections_of(bytes)[2].payload + at, number);
         mend_checksums(bytes);
         test::StreamSource source(bytes);
-        ImageReader reader(source, "img", Checks::all, References::allowed);
+        ImageReader reader(source, "img", Checks::all, Source::wire);
         reader.begin();
         try {
             static_cast<void>(reader.next_pages());
@@ -268,6 +268,34 @@ TEST(HostileImage, FewBytesStandForManyPagesOnlyAsRuns) {
     PageList list{.runs = {{.first = {}, .count = max_pages}}, .count = max_pages};
     EXPECT_EQ(fault_of(guest), "");
     EXPECT_EQ(fault_of(decode_list(encode(list)), guest), "");
+}
+
+TEST(HostileImage, MarksAreForThoseWhoCanAnswer) {
+    const test::SampleGuest guest = sample_guest();
+    test::MemorySink sink;
+    ImageWriter writer(sink, "img", MemoryForm::rounds);
+    writer.begin(guest.description, guest.pages);
+    writer.page({.pfn = 1}, test::page_of(7));
+    writer.mark();
+    writer.end(guest.state, guest.pages);
+    EXPECT_THAT(refusal_of(sink.bytes), HasSubstr("nobody waits for a word"));
+    const auto second = [](const ByteVector& bytes) {
+        test::StreamSource source(bytes);
+        ImageReader reader(source, "img", Checks::all, Source::wire);
+        reader.begin();
+        EXPECT_EQ(reader.next_pages()->pages.size(), 1U);
+        try {
+            return reader.next_pages()->mark ? std::string("a mark") : std::string("no mark");
+        } catch (const Error& error) {
+            return error.failure().problem;
+        }
+    };
+    EXPECT_EQ(second(sink.bytes), "a mark");
+    ByteVector bytes = sink.bytes;
+    EXPECT_EQ(sections_of(bytes)[3].type, SectionType::mark);
+    put(bytes, sections_of(bytes)[3].payload, std::uint64_t{2});
+    mend_checksums(bytes);
+    EXPECT_THAT(second(bytes), HasSubstr("it does not count the pages before it"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fakes.hpp"
 #include "xcl/uuid.hpp"
 
 namespace xcl {
@@ -140,6 +141,40 @@ TEST(Label, UuidTextGroupsEightFourFourFourTwelve) {
     for (std::size_t i = 0; i < uuid.size(); ++i)
         uuid[i] = static_cast<std::uint8_t>(0xF0 - 15 * i);
     EXPECT_EQ(uuid_text(uuid), "f0e1d2c3-b4a5-9687-7869-5a4b3c2d1e0f");
+}
+
+TEST(Label, DoubtIsAFlagThatComesAndGoes) {
+    Uuid random{};
+    random.fill(0xA5);
+    const Uuid whole = whole_label(test::guest_with_vif(), random);
+    const Uuid marked = label_in_doubt(whole);
+    EXPECT_TRUE(read_label(marked)->in_doubt);
+    EXPECT_FALSE(read_label(marked)->foreign);
+    EXPECT_TRUE(read_label(marked)->has_vifs);
+    EXPECT_FALSE(read_label(whole)->in_doubt);
+    EXPECT_EQ(label_settled(marked), whole);
+    EXPECT_FALSE(read_label(unfinished_label({.pid = 0xFFFFFFFF}))->in_doubt);
+}
+
+TEST(Label, OfAnotherToolstackIsMarkedAsSuch) {
+    Uuid theirs{};
+    theirs.fill(0x42);
+    EXPECT_FALSE(read_label(theirs));
+    const Uuid marked = label_in_doubt(theirs);
+    EXPECT_TRUE(read_label(marked)->in_doubt);
+    EXPECT_TRUE(read_label(marked)->foreign);
+}
+
+TEST(Label, TokenIsTheSameWhateverTheFlags) {
+    Uuid random{};
+    random.fill(0x5A);
+    const Uuid token = token_of(whole_label(test::small_guest(), random));
+    for (const Uuid& uuid : {random, whole_label(test::guest_with_script(), random), token,
+                             label_in_doubt(whole_label(test::guest_with_vif(), random)),
+                             whole_label(test::small_guest(), token)})
+        EXPECT_EQ(token_of(uuid), token);
+    random[9] ^= 1;
+    EXPECT_NE(token_of(whole_label(test::small_guest(), random)), token);
 }
 
 }  // namespace

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // migrate and receive: the guest is whole there and gone here, with as little sent as may be.
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <xen/elfnote.h>
+
+#include "elf_builder.hpp"
 #include "migrating.hpp"
 #include "record/label.hpp"
 #include "record/record.hpp"
@@ -153,6 +158,69 @@ TEST(Migrate, ContentsThatMovedAreNotSentAgain) {
     EXPECT_EQ(hosts.contents(), hosts.suspended);
 }
 
+// A kernel of three pages that differ, and are not in a guest of some_memory.
+void write_kernel(const std::string& path) {
+    std::string text;
+    for (const char c : {'k', 'l', 'n'})
+        text += std::string(page_size, c);
+    const Bytes kernel = ElfBuilder{}
+                             .load(0, text, text.size())
+                             .note_segment(Notes{}.text(XEN_ELFNOTE_GUEST_OS, "Test"))
+                             .build();
+    std::ofstream file(path, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(kernel.data()),
+               static_cast<std::streamsize>(kernel.size()));
+}
+
+// In a guest's memory that kernel's pages, the first of them twice, and one that only looks alike.
+void put_kernel(FakeMemory& memory) {
+    std::uint64_t pfn = 30;
+    for (const char c : {'k', 'l', 'n', 'k', 'o'})
+        memory.contents[pfn++].assign(page_size, static_cast<std::byte>(c));
+}
+
+TEST(Migrate, PagesOfAKernelThatIsThereAreNotSent) {
+    const ImageFolder folder;
+    write_kernel(folder.file("kernel"));
+    std::vector<MigrationRound> first;
+    for (const bool is_there : {false, true}) {
+        Hosts hosts(tiny_guest());
+        put_kernel(hosts.source.hypervisor.domain(hosts.id).memory);
+        if (is_there)
+            hosts.kernels.add_directory(folder.file(""));
+        LinkPair links;
+        const MigrationEnd end = hosts.migrate(links);
+        ASSERT_TRUE(end.migrated) << end.source.error;
+        EXPECT_EQ(hosts.contents(), hosts.suspended);
+        EXPECT_EQ(hosts.contents().at(33), std::vector(page_size, std::byte{'k'}));
+        EXPECT_TRUE(hosts.is_as_before(hosts.source));
+        first.push_back(end.migrated->rounds.front());
+    }
+    EXPECT_EQ(first[0].pages, first[1].pages);
+    EXPECT_EQ(first[0].known_pages, 1U);  // that is there twice
+    EXPECT_EQ(first[1].known_pages, 4U);
+    // Three pages fewer, and as many references more.
+    EXPECT_LT(first[1].bytes, first[0].bytes - 3 * page_size + 200);
+    EXPECT_GT(first[1].bytes, first[0].bytes - 3 * page_size - 200);
+}
+
+TEST(Migrate, PageThatWasTheKernelsAndChangedIsSent) {
+    const ImageFolder folder;
+    write_kernel(folder.file("kernel"));
+    Hosts hosts(tiny_guest());
+    hosts.kernels.add_directory(folder.file(""));
+    put_kernel(hosts.source.hypervisor.domain(hosts.id).memory);
+    char c = 'k';
+    writes_between_rounds(hosts, [&](FakeMemory& memory) {
+        memory.contents[30].assign(page_size, static_cast<std::byte>(c++));  // k and l are known
+        memory.contents[31][5] ^= std::byte{1};
+    });
+    LinkPair links;
+    const MigrationEnd end = hosts.migrate(links);
+    ASSERT_TRUE(end.migrated) << end.source.error;
+    EXPECT_EQ(hosts.contents(), hosts.suspended);
+}
+
 TEST(Migrate, RefusalsComeWhileTheGuestRuns) {
     struct Case {
         const char* name;
@@ -201,6 +269,35 @@ TEST(Migrate, GuestWhoseTableNamesStrangersRunsOn) {
     EXPECT_TRUE(hosts.is_as_before(hosts.destination));
 }
 
+TEST(Migrate, GuestWhosePagesAreOthersThanAtFirstRunsOn) {
+    struct Case {
+        std::function<void(FakeMemory&)> change;
+        const char* reason;
+    };
+    const std::vector<Case> cases{
+        {[](FakeMemory& memory) { memory.pages.pop_back(); }, "it lists 255 pages"},
+        {[](FakeMemory& memory) { memory.pages.push_back({.pfn = 256}); },
+         "0x100 is not one of those it began with"},
+        {[](FakeMemory& memory) {
+             memory.pages.back().pfn = std::uint64_t{1} << 40;
+             memory.contents[std::uint64_t{1} << 40].assign(page_size, std::byte{5});
+         },
+         "0x10000000000 is not one of those it began with"}};
+    for (const Case& one : cases) {
+        Hosts hosts(tiny_guest());
+        hosts.source.hypervisor.on_notify = [&,
+                                             before = hosts.source.hypervisor.on_notify](auto id) {
+            one.change(hosts.source.hypervisor.domain(hosts.id).memory);
+            before(id);
+        };
+        LinkPair links;
+        const MigrationEnd end = hosts.migrate(links);
+        EXPECT_THAT(end.source.error, HasSubstr(one.reason));
+        EXPECT_TRUE(end.runs_at_source);
+        EXPECT_TRUE(hosts.is_as_before(hosts.destination));
+    }
+}
+
 // Replaces the guest by one of libxl's.
 void make_foreign(Hosts& hosts) {
     verbs::destroy(hosts.source.ports(), {&hosts.id, 1});
@@ -231,7 +328,8 @@ TEST(Migrate, GuestOfAnotherToolstackBecomesOurs) {
 
 TEST(Migrate, NobodyElseTouchesAGuestInDoubt) {
     Hosts hosts(tiny_guest());
-    LinkPair links(LinkPair::never, 25 + 24 + 24 + 1);  // after ready, prepared, restored: within running
+    LinkPair links(LinkPair::never,
+                   25 + 24 + 24 + 1);  // after ready, prepared, restored: within running
     const MigrationEnd end = hosts.migrate(links);
     EXPECT_TRUE(end.in_doubt);
     EXPECT_TRUE(end.runs_at_destination);

@@ -14,6 +14,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 SuspendedGuest suspend(FakeHost& host, DomainId id, const std::string& file,
                        const SuspendOptions& options = {}) {
@@ -210,6 +211,26 @@ TEST_F(Suspend, GuestThatAKilledProcessLeftSuspendedIsWoken) {
                     verbs::wake(host.ports(), {&id, 1}, any_name);
                 }).problem,
                 HasSubstr("it is not suspended"));
+}
+
+TEST_F(Suspend, GuestWhoseRecordIsGoneIsNotWoken) {
+    const DomainId id = host.add_guest(small_guest());
+    host.hypervisor.end(id, ShutdownReason::suspend);
+    host.store.exchange(guest_removal(id, false));
+    EXPECT_THAT(failure_of([&] {
+                    verbs::wake(host.ports(), {&id, 1}, any_name);
+                }).problem,
+                HasSubstr("about to be destroyed"));
+    EXPECT_FALSE(runs(host, id));
+}
+
+// Killed here, it leaves a guest that wakes.
+TEST_F(Suspend, GuestThatStandsSuspendedIsNotPausedToBeDestroyed) {
+    const DomainId id = host.add_guest(small_guest());
+    answers_by_store(host, id);
+    static_cast<void>(suspend(host, id, folder.file("a.img")));
+    EXPECT_FALSE(host.hypervisor.exists(id));
+    EXPECT_THAT(host.hypervisor.calls, Not(Contains(StartsWith("pause"))));
 }
 
 }  // namespace

@@ -27,8 +27,8 @@ class Link {
     // Error if the connection is lost, or when the deadline passes.
     virtual void write(std::span<const std::span<const std::byte>> parts) = 0;
 
-    // Sleeps until bytes are there and takes what is there, at least one and at most `into` has room
-    // for. Returns their number, 0 once the other side has closed. Throws Error otherwise.
+    // Sleeps until bytes are there and takes what is there, at least one and at most `into` has
+    // room for. Returns their number, 0 once the other side has closed. Throws Error otherwise.
     [[nodiscard]] virtual std::size_t read(std::span<std::byte> into) = 0;
 
     // When a write or a read that still waits throws Error, from now on.
@@ -102,7 +102,8 @@ class Listener {
 // removed at the end.
 [[nodiscard]] std::unique_ptr<Listener> listen_unix(const std::string& path);
 
-// `address`: numeric, or a name of this host; empty: all of its addresses. Port 0: any that is free.
+// `address`: numeric, or a name of this host; empty: all of its addresses. Port 0: any that is
+// free.
 [[nodiscard]] std::unique_ptr<Listener> listen_tls(const std::string& address, std::uint16_t port,
                                                    const Certificates& certificates);
 

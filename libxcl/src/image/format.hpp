@@ -5,7 +5,7 @@
 //   section   u32 type, u32 number (from 0), u64 length, payload, checksum of all these
 //   …         description, page list, pages…, machine state, end
 //             MemoryForm::rounds: description and page list once more before the machine state, as
-//             they are then, and references between the pages
+//             they are then, and references and marks between the pages
 //
 // A checksum is that of checksum.hpp. The end mark holds one over all checksums before it, so no
 // section can be lost, doubled or moved. A page list and the head of a batch of pages are runs:
@@ -42,7 +42,8 @@ enum class SectionType : std::uint32_t {
     machine_state = 4,
     end = 5,
     libxenguest = 6,  // reserved: a part of that stream
-    references = 7,   // MemoryForm::rounds, and of a wire only
+    references = 7,   // of a wire only, MemoryForm::rounds
+    mark = 8,         // of a wire only: the writer waits for a word of the reader's
 };
 
 [[nodiscard]] constexpr std::string_view name_of(SectionType type) {
@@ -61,6 +62,8 @@ enum class SectionType : std::uint32_t {
             return "libxenguest's stream";
         case SectionType::references:
             return "references";
+        case SectionType::mark:
+            return "mark";
     }
     return "of an unknown type";
 }
@@ -70,6 +73,7 @@ inline constexpr std::size_t section_header_bytes = 16;
 inline constexpr std::size_t checksum_bytes = 16;
 inline constexpr std::size_t run_bytes = 16;
 inline constexpr std::size_t reference_bytes = sizeof(std::uint64_t) + checksum_bytes;
+inline constexpr std::size_t mark_bytes = sizeof(std::uint64_t);  // u64 pages so far
 inline constexpr std::size_t end_bytes = 32;  // u64 sections before it, u64 pages, a checksum
 
 // Flags of a run.
@@ -96,6 +100,8 @@ inline constexpr std::size_t max_references = 1024;
             return end_bytes;
         case SectionType::references:
             return sizeof(std::uint64_t) + max_references * reference_bytes;
+        case SectionType::mark:
+            return mark_bytes;
         case SectionType::libxenguest:
             break;
     }

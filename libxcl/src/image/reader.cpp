@@ -30,12 +30,8 @@ auto decoded(Bytes payload, const Decode& decode, const Refuse& refuse) {
 
 }  // namespace
 
-ImageReader::ImageReader(ByteSource& source, const std::string& name, Checks checks,
-                         References references)
-    : source_(source),
-      name_(config::printable_origin(name)),
-      checks_(checks),
-      references_(references) {}
+ImageReader::ImageReader(ByteSource& source, const std::string& name, Checks checks, Source kind)
+    : source_(source), name_(config::printable_origin(name)), checks_(checks), kind_(kind) {}
 
 void ImageReader::refuse(const std::string& problem) const {
     throw Error({.problem = fmt::format("{}: {}", name_, problem)});
@@ -189,7 +185,7 @@ PageBatch ImageReader::read_batch(Bytes payload) {
 }
 
 PageBatch ImageReader::read_references(Bytes payload) {
-    if (form_ != MemoryForm::rounds || references_ == References::refused)
+    if (form_ != MemoryForm::rounds || kind_ == Source::file)
         throw Malformed("it refers to contents that are not in the image");
     PageBatch batch;
     batch.references = decode_references(payload);
@@ -200,18 +196,39 @@ PageBatch ImageReader::read_references(Bytes payload) {
     return batch;
 }
 
+PageBatch ImageReader::read_mark(Bytes payload) {
+    if (form_ != MemoryForm::rounds || kind_ == Source::file)
+        throw Malformed("nobody waits for a word of who reads a file");
+    Decoder decoder(payload);
+    if (decoder.number<std::uint64_t>() != pages_)
+        throw Malformed("it does not count the pages before it");
+    decoder.finish();
+    PageBatch batch;
+    batch.mark = true;
+    return batch;
+}
+
 std::optional<PageBatch> ImageReader::next_pages() {
     if (ahead_)
         return std::nullopt;
     const Section section = read_section();
-    if (section.type != SectionType::pages && section.type != SectionType::references) {
-        ahead_ = section;
-        return std::nullopt;
+    PageBatch (ImageReader::*read)(Bytes) = nullptr;
+    switch (section.type) {
+        case SectionType::pages:
+            read = &ImageReader::read_batch;
+            break;
+        case SectionType::references:
+            read = &ImageReader::read_references;
+            break;
+        case SectionType::mark:
+            read = &ImageReader::read_mark;
+            break;
+        default:
+            ahead_ = section;
+            return std::nullopt;
     }
-    const bool refers = section.type == SectionType::references;
     PageBatch batch = decoded(
-        section.payload,
-        [&](Bytes payload) { return refers ? read_references(payload) : read_batch(payload); },
+        section.payload, [&](Bytes payload) { return (this->*read)(payload); },
         [this](const std::string& problem) { refuse_section(problem); });
     pages_ += batch.pages.size();
     ++sections_;

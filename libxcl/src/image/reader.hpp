@@ -22,12 +22,14 @@ struct PageBatch {
     // MemoryForm::rounds only:
     PageList zeroed;                    // further pages, that became zero
     std::vector<Reference> references;  // further pages of data, whose contents the reader has
+    bool mark = false;                  // nothing else: the writer waits for a word
 };
 
 // Of tests: a fuzzer finds no checksum that fits.
 enum class Checks { all, all_but_checksums };
-// Only who keeps contents from elsewhere can make something of references.
-enum class References { refused, allowed };
+// Only who keeps contents from elsewhere can make something of references, and only who can answer
+// of marks.
+enum class Source { file, wire };
 
 // begin, next_pages until there are none, end. Each throws Error, "NAME: section 3 (pages) at byte
 // 4096: its checksum does not fit: the image was altered", and after that none may be called.
@@ -35,7 +37,7 @@ class ImageReader {
   public:
     // `source` outlives it. `name` is for errors.
     ImageReader(ByteSource& source, const std::string& name, Checks checks = Checks::all,
-                References references = References::refused);
+                Source kind = Source::file);
 
     // Everything that can be known before a domain exists.
     void begin();
@@ -70,6 +72,7 @@ class ImageReader {
     void read_list(const Section& section);
     PageBatch read_batch(Bytes payload);
     PageBatch read_references(Bytes payload);
+    PageBatch read_mark(Bytes payload);
     void read_description_again();
     void check_run(const PageRun& run);
     void read_end_mark();
@@ -80,7 +83,7 @@ class ImageReader {
     ByteSource& source_;
     std::string name_;
     Checks checks_;
-    References references_;
+    Source kind_;
     MemoryForm form_ = MemoryForm::pages;
     GuestDescription guest_;
     PageList list_;

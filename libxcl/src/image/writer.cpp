@@ -42,8 +42,10 @@ void ImageWriter::write_header() {
     emit(parts, checksum);
 }
 
-void ImageWriter::write_section(SectionType type, Bytes payload, Bytes more) {
-    const std::uint64_t length = payload.size() + more.size();
+void ImageWriter::write_section(SectionType type, Bytes payload, std::span<const Bytes> more) {
+    std::uint64_t length = payload.size();
+    for (const Bytes part : more)
+        length += part.size();
     if (length > longest_payload(type))
         require_good(fmt::format("the section '{}' would have {} bytes, more than {}",
                                  name_of(type), length, longest_payload(type)));
@@ -51,9 +53,13 @@ void ImageWriter::write_section(SectionType type, Bytes payload, Bytes more) {
     header.number(static_cast<std::uint32_t>(type));
     header.number(sections_++);
     header.number(length);
-    const std::array<Bytes, 3> summed{header.bytes(), payload, more};
-    const Checksum checksum = checksum_of(summed);
-    const std::array<Bytes, 4> parts{header.bytes(), payload, more, checksum};
+    std::vector<Bytes> parts;
+    parts.reserve(3 + more.size());
+    parts.emplace_back(header.bytes());
+    parts.push_back(payload);
+    parts.insert(parts.end(), more.begin(), more.end());
+    const Checksum checksum = checksum_of(parts);
+    parts.emplace_back(checksum);
     emit(parts, checksum);
 }
 
@@ -72,10 +78,20 @@ void ImageWriter::begin(const GuestDescription& guest, std::span<const PageId> p
     write_list();
 }
 
-void ImageWriter::require_owned(const PageId& page) const {
-    const PageRun one{.first = page, .count = 1};
-    if (first_missing(list_, one, form_ == MemoryForm::pages))
-        require_good(fmt::format("its page {:#x} is not in the list of its pages", page.pfn));
+// Neighbours mostly lie in the same run of the list.
+void ImageWriter::require_owned(const PageId& page) {
+    const auto is_in = [&](const PageRun& run) {
+        return page.pfn >= run.first.pfn && page.pfn < run.end() &&
+               (form_ == MemoryForm::rounds ||
+                (page.type == run.first.type && page.pinned == run.first.pinned));
+    };
+    if (!is_in(last_run_)) {
+        const PageRun* const run = run_of(list_, page.pfn);
+        if (run == nullptr || !is_in(*run))
+            require_good(fmt::format("its page {:#x} is not in the list of its pages", page.pfn));
+        else
+            last_run_ = *run;
+    }
     if (page.pinned && page.type == PageType::data)
         require_good(fmt::format("its page {:#x} is pinned, yet no page table", page.pfn));
 }
@@ -90,7 +106,8 @@ void ImageWriter::gather_run(const PageId& page, bool zero) {
         runs_.push_back({.run = {.first = page, .count = 1}, .zero = zero});
 }
 
-void ImageWriter::page(const PageId& page, Bytes contents) {
+// Whether the contents are to follow.
+bool ImageWriter::gather(const PageId& page, Bytes contents) {
     if (contents.size() != page_size)
         require_good(fmt::format("its page {:#x} has {} bytes", page.pfn, contents.size()));
     require_owned(page);
@@ -102,14 +119,34 @@ void ImageWriter::page(const PageId& page, Bytes contents) {
     next_pfn_ = page.pfn + 1;
     const bool zero = is_zero(contents);
     if (zero && form_ == MemoryForm::pages)
-        return;
-    if (contents_.size() == gathered * page_size || runs_.size() == max_batch_runs)
+        return false;
+    if (gathered_ == max_batch || copies_.size() == most_copies * page_size ||
+        runs_.size() == max_batch_runs)
         flush();
     next_pfn_ = page.pfn + 1;
     gather_run(page, zero);
-    contents_.reserve(gathered * page_size);
-    if (!zero)
-        contents_.insert(contents_.end(), contents.begin(), contents.end());
+    return !zero;
+}
+
+void ImageWriter::add_contents(Bytes contents) {
+    ++gathered_;
+    if (!contents_.empty() && contents_.back().data() + contents_.back().size() == contents.data())
+        contents_.back() = {contents_.back().data(), contents_.back().size() + contents.size()};
+    else
+        contents_.push_back(contents);
+}
+
+void ImageWriter::page(const PageId& page, Bytes contents) {
+    if (!gather(page, contents))
+        return;
+    copies_.reserve(most_copies * page_size);  // they stay where they are
+    copies_.insert(copies_.end(), contents.begin(), contents.end());
+    add_contents(Bytes(copies_).last(page_size));
+}
+
+void ImageWriter::page_in_place(const PageId& page, Bytes contents) {
+    if (gather(page, contents))
+        add_contents(contents);
 }
 
 void ImageWriter::reference(const Reference& page) {
@@ -130,9 +167,11 @@ void ImageWriter::write_gathered_pages() {
     for (const BatchRun& run : runs_)
         encode(run, head);
     write_section(SectionType::pages, head.bytes(), contents_);
-    pages_ += contents_.size() / page_size;
+    pages_ += gathered_;
+    gathered_ = 0;
     runs_.clear();
     contents_.clear();
+    copies_.clear();
 }
 
 void ImageWriter::write_gathered_references() {
@@ -140,6 +179,15 @@ void ImageWriter::write_gathered_references() {
         return;
     write_section(SectionType::references, encode(references_));
     references_.clear();
+}
+
+void ImageWriter::mark() {
+    if (form_ != MemoryForm::rounds)
+        require_good("there is nobody who would answer");
+    flush();
+    Encoder mark;
+    mark.number(pages_);
+    write_section(SectionType::mark, mark.bytes());
 }
 
 // The pages first: references may be to what is in them.

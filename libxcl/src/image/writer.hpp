@@ -34,10 +34,16 @@ class ImageWriter {
     // ascending, no page twice. MemoryForm::rounds: any order; the last contents count.
     void page(const PageId& page, Bytes contents);
 
+    // The same without the copy: the contents have to stay as they are until the next flush.
+    void page_in_place(const PageId& page, Bytes contents);
+
     // MemoryForm::rounds: a page of data whose contents the reader has.
     void reference(const Reference& page);
 
-    // Hands to the sink what was gathered; else that happens once enough of it is together.
+    // MemoryForm::rounds: the reader, once it has all that was written so far, is to say a word.
+    void mark();
+
+    // Hands to the sink what was gathered; else that happens once a batch is full.
     void flush();
 
     // MemoryForm::rounds: what it keeps in XenStore now that it is suspended.
@@ -53,16 +59,18 @@ class ImageWriter {
   private:
     // Fewer pages than max_batch: the first touch of a page of the buffer costs more than the
     // header of a section.
-    static constexpr std::size_t gathered = 32;
+    static constexpr std::size_t most_copies = 32;
 
     void write_header();
     void write_list();
     void write_gathered_pages();
     void write_gathered_references();
-    void write_section(SectionType type, Bytes payload, Bytes more = {});
+    void write_section(SectionType type, Bytes payload, std::span<const Bytes> more = {});
     void emit(std::span<const Bytes> parts, const Checksum& checksum);
+    [[nodiscard]] bool gather(const PageId& page, Bytes contents);
+    void add_contents(Bytes contents);
     void gather_run(const PageId& page, bool zero);
-    void require_owned(const PageId& page) const;
+    void require_owned(const PageId& page);
     void require_good(const std::string& fault) const;
 
     ByteSink& sink_;
@@ -70,13 +78,17 @@ class ImageWriter {
     MemoryForm form_;
     GuestDescription guest_;
     PageList list_;
+    PageRun last_run_;                  // of those in the list that a page came from
     std::vector<std::byte> checksums_;  // of the header and of every section so far
     std::uint32_t sections_ = 0;
     std::uint64_t bytes_ = 0;
     std::uint64_t pages_ = 0;
-    std::uint64_t next_pfn_ = 0;       // what a page that may follow here has at least
-    std::vector<BatchRun> runs_;       // of the batch
-    std::vector<std::byte> contents_;  // of the batch
+    std::uint64_t next_pfn_ = 0;  // what a page that may follow here has at least
+    // Of the batch:
+    std::vector<BatchRun> runs_;
+    std::uint64_t gathered_ = 0;  // pages with contents
+    std::vector<Bytes> contents_;
+    std::vector<std::byte> copies_;
     std::vector<Reference> references_;
 };
 

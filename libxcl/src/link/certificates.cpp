@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t longest_common_name = 64;  // RFC 5280, ub-common-name
 constexpr std::size_t longest_host_name = 253;   // RFC 1035
-constexpr std::time_t day = 24 * 60 * 60;
+constexpr std::time_t day = std::time_t{24} * 60 * 60;
 
 void check(bool is_good, const char* doing) {
     if (!is_good)
@@ -156,7 +156,7 @@ int no_password(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/)
 
 Validity valid_for_days(unsigned days) {
     constexpr unsigned most = 36500;  // a century: years have four digits in a certificate
-    constexpr std::time_t hour = 60 * 60;
+    constexpr std::time_t hour = std::time_t{60} * 60;
     if (days == 0 || days > most)
         throw Error({.doing = "make a certificate",
                      .problem = fmt::format("{} days: it can be valid for 1 to {}", days, most)});

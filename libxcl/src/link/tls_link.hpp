@@ -17,6 +17,8 @@ class TlsLink final : public Link {
   public:
     // A connected socket that does not block.
     TlsLink(std::shared_ptr<const TlsContext> context, Descriptor socket, std::string peer);
+    TlsLink(const TlsLink&) = delete;
+    TlsLink& operator=(const TlsLink&) = delete;
     ~TlsLink() override;
 
     // Throws Error unless the other side is by the deadline who it should be: for a client, `host`.

@@ -4,12 +4,12 @@
 #include <cerrno>
 #include <chrono>
 #include <iterator>
-#include <thread>
 
 #include "record/label.hpp"
 #include "record/record.hpp"
 #include "verbs/guests.hpp"
 #include "verbs/in_doubt.hpp"
+#include "verbs/late_terminals.hpp"
 #include "verbs/recorded_vifs.hpp"
 #include "verbs/verbs.hpp"
 
@@ -50,9 +50,12 @@ std::vector<StoreRequest> removal_of(Store& store, std::span<const DomainInfo> g
     return removal;
 }
 
-// Paused, it writes nothing more into what is about to be removed.
+// Paused, it writes nothing more into what is about to be removed. One that stands suspended does
+// not either; it would not wake where this process is killed with it paused.
 void hold_still(Hypervisor& hypervisor, const DomainInfo& guest) {
-    if (guest.state == DomainState::paused || guest.state == DomainState::dying)
+    const bool suspended =
+        guest.state == DomainState::shutdown && guest.reason == ShutdownReason::suspend;
+    if (suspended || guest.state == DomainState::paused || guest.state == DomainState::dying)
         return;
     try {
         hypervisor.pause(guest.id);
@@ -60,41 +63,6 @@ void hold_still(Hypervisor& hypervisor, const DomainInfo& guest) {
         if (error.kind() != ErrorKind::no_such_guest)
             throw;
     }
-}
-
-// The directory that tells whether xenconsoled has met a guest: it holds "port" if there is a
-// console, and "tty" once xenconsoled offers it.
-StoreRequest look_at_console(DomainId id) {
-    return store_directory(domain_path(id) + "/console");
-}
-
-bool terminal_may_follow(const StoreReply& console) {
-    const std::vector<std::string> names = directory_names(console);
-    const auto has = [&](std::string_view name) {
-        return std::ranges::find(names, name) != names.end();
-    };
-    return console.error == 0 && has("port") && !has("tty");
-}
-
-// A guest destroyed within a millisecond or so of its creation: xenconsoled may be about to write
-// its terminal's name, which would come back alone. It holds the guest's ring meanwhile; so once
-// the domain is gone for good, no more can follow, and what did is removed. Nothing tells of that
-// moment, hence the short sleeps.
-void sweep_late_terminals(Hypervisor& hypervisor, Store& store,
-                          std::span<const DomainInfo> guests) {
-    constexpr std::chrono::milliseconds pause{1};
-    constexpr std::chrono::seconds patience{1};  // together: somebody else may hold a ring for ever
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    std::vector<StoreRequest> removal;
-    for (const DomainInfo& guest : guests) {
-        for (auto now = hypervisor.info(guest.id);
-             now && now->uuid == guest.uuid && std::chrono::steady_clock::now() < deadline;
-             now = hypervisor.info(guest.id))
-            std::this_thread::sleep_for(pause);
-        std::ranges::move(guest_removal(guest.id, false), std::back_inserter(removal));
-    }
-    require_done(removal, store.exchange(removal), std::nullopt,
-                 "remove a guest's record from XenStore");
 }
 
 // Vifs of guests that have run and are not connected: netback may be connecting one just now. What
@@ -135,7 +103,7 @@ void destroy(const Host& host, std::span<const DomainId> ids) {
     destroy_found(host, require_guests(host.hypervisor, ids, "destroy it"));
 }
 
-void destroy_found(const Host& host, std::span<const DomainInfo> guests) {
+void destroy_found(const Host& host, std::span<const DomainInfo> guests, bool terminals_met) {
     Hypervisor& hypervisor = host.hypervisor;
     Store& store = host.store;
     if (guests.empty())
@@ -148,8 +116,10 @@ void destroy_found(const Host& host, std::span<const DomainInfo> guests) {
     // Records go before domains: the daemon searches its whole tree for nodes of a domain that
     // dies owning some.
     std::vector<StoreRequest> requests;
-    for (const DomainInfo& guest : guests)
-        requests.push_back(look_at_console(guest.id));
+    if (!terminals_met)
+        for (const DomainInfo& guest : guests)
+            requests.push_back(look_at_console(guest.id));
+    const std::size_t looks = requests.size();
     std::ranges::move(removal_of(store, guests), std::back_inserter(requests));
     std::vector<StoreReply> replies = store.exchange(requests);
 
@@ -167,7 +137,7 @@ void destroy_found(const Host& host, std::span<const DomainInfo> guests) {
     if (failed)
         throw Error(*failed);
     std::vector<DomainInfo> unmet;
-    for (std::size_t i = 0; i < guests.size(); ++i) {
+    for (std::size_t i = 0; i < looks; ++i) {
         if (terminal_may_follow(replies[i]))
             unmet.push_back(guests[i]);
         if (replies[i].error == ENOENT)  // created without a console

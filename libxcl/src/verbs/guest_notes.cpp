@@ -50,8 +50,8 @@ VifAddress address_in(const std::string& text) {
     }
 }
 
-void add_vifs(const Host& host, DomainId id, image::GuestDescription& guest) {
-    const std::vector<VifId> vifs = recorded_vifs(host.store, {&id, 1});
+void add_vifs(const Host& host, DomainId id, std::span<const VifId> vifs,
+              image::GuestDescription& guest) {
     constexpr std::array<std::string_view, 5> keys{"mac", "ip", "rate", "script", "bridge"};
     std::vector<StoreRequest> requests;
     for (const VifId& vif : vifs)
@@ -103,9 +103,14 @@ GuestNotes read_notes(const Host& host, const DomainInfo& domain) {
     if (!domain.ours)
         require_no_other_devices(host.store, id);
     const std::string home = domain_path(id);
-    const std::vector<StoreRequest> requests{store_read(home + "/name"),
-                                             store_read(home + "/console/port"),
-                                             store_read(home + "/device/suspend/event-channel")};
+    const std::optional<Label> label = read_label(domain.uuid);
+    // Each request costs as much as a wait.
+    std::vector<StoreRequest> requests{store_read(home + "/name"),
+                                       store_directory(home + "/console"),
+                                       store_read(home + "/device/suspend/event-channel")};
+    const std::size_t fixed = requests.size();
+    if (!label || label->has_vifs)
+        requests.push_back(store_directory(backends_path(id)));
     const std::vector<StoreReply> replies = host.store.exchange(requests);
     for (std::size_t i = 0; i < requests.size(); ++i)
         if (replies[i].error != 0 && replies[i].error != ENOENT)
@@ -117,15 +122,19 @@ GuestNotes read_notes(const Host& host, const DomainInfo& domain) {
     GuestNotes notes;
     GuestConfig& config = notes.guest.config;
     config.name = replies[0].value;
-    config.console = replies[1].error == 0 ? ConsoleKind::pty : ConsoleKind::none;
+    const std::vector<std::string> console = directory_names(replies[1]);
+    const bool has_console = std::ranges::find(console, "port") != console.end();
+    config.console = has_console ? ConsoleKind::pty : ConsoleKind::none;
+    notes.terminal_met = !has_console || std::ranges::find(console, "tty") != console.end();
     config.vcpus = domain.max_vcpus;
-    if (const std::optional<Label> label = read_label(domain.uuid)) {
+    if (label) {
         config.on_poweroff = label->on_poweroff;
         config.on_crash = label->on_crash;
     }
     if (const auto port = number_in<EventPort>(replies[2].value); port && *port != 0)
         notes.suspend_port = port;
-    add_vifs(host, id, notes.guest);
+    if (replies.size() > fixed)
+        add_vifs(host, id, vifs_in(id, requests[fixed], replies[fixed]), notes.guest);
     return notes;
 }
 

@@ -13,6 +13,7 @@ namespace xcl::verbs {
 struct GuestNotes {
     image::GuestDescription guest;          // but its memory and its own nodes
     std::optional<EventPort> suspend_port;  // it takes requests to suspend there
+    bool terminal_met = false;              // xenconsoled offers its terminal, or never will
 };
 
 // Throws Error for a guest with devices that no image holds. Not for one that is suspended, or

@@ -54,6 +54,8 @@ class Departure {
             if (options.on_round)
                 options.on_round(precopy_->rounds().back());
         }
+        // Else it would have to wait for what the destination has not taken in yet.
+        writer_.mark();
         wire::receive_prepared(stream_);
     }
 
@@ -96,6 +98,8 @@ DomainId hand_over(const Host& host, DomainInfo& guest, Suspension& suspension,
     const Uuid before = guest.uuid;
     guest.uuid = label_in_doubt(before);
     guest.in_doubt = true;
+    guest.state = DomainState::shutdown;
+    guest.reason = ShutdownReason::suspend;
     host.hypervisor.set_uuid(guest.id, guest.uuid);
     suspension.leave();
     std::variant<wire::Running, wire::Refusal> outcome;
@@ -140,7 +144,7 @@ MigratedGuest migrate(const Host& host, DomainId id, Link& link, const MigrateOp
         result.stood_still = Clock::now() - asked;
         result.rounds = departure.rounds();
     }
-    destroy_found(host, {&guest, 1});
+    destroy_found(host, {&guest, 1}, notes.terminal_met);
     result.bytes = stream.bytes_written();
     result.took = Clock::now() - start;
     return result;

@@ -6,8 +6,11 @@
 #include <array>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
 #include "image/zero.hpp"
 #include "wire/messages.hpp"
+#include "xcl/error.hpp"
 
 namespace xcl::verbs {
 
@@ -58,29 +61,37 @@ void Precopy::end_round() {
 // The guest may write while its page is looked at: what is compared and what is sent has to be the
 // same.
 void Precopy::round(std::span<const PageId> pages) {
-    std::array<std::byte, image::page_size> copy;
+    std::array<std::byte, image::page_size> copy{};
     begin_round();
     memory_.read(pages, [&](const PageId& page, auto bytes) {
         if (page.type != PageType::data || !bytes || (has_zero(page) && image::is_zero(*bytes)))
             return;
         std::ranges::copy(*bytes, copy.begin());
-        send(page, copy);
+        send(page, copy, InPlace::no);
     });
     end_round();
 }
 
-bool Precopy::has_zero(const PageId& page) const {
-    const Sent::As as = sent_.at(page.pfn).as;
+// A guest may have grown since its migration began.
+Precopy::Sent& Precopy::sent_of(const PageId& page) {
+    if (page.pfn >= sent_.size())
+        throw Error(
+            {.problem = fmt::format("its page {:#x} is not one of those it began with", page.pfn)});
+    return sent_[page.pfn];
+}
+
+bool Precopy::has_zero(const PageId& page) {
+    const Sent::As as = sent_of(page).as;
     return as == Sent::As::nothing || as == Sent::As::zero;
 }
 
-void Precopy::send(const PageId& page, image::Bytes bytes) {
-    Sent& sent = sent_.at(page.pfn);
+void Precopy::send(const PageId& page, image::Bytes bytes, InPlace in_place) {
+    Sent& sent = sent_of(page);
     if (page.type != PageType::data) {
         writer_.page(page, bytes);
         sent.as = Sent::As::table;
     } else if (!image::is_zero(bytes)) {
-        send_data(page, bytes);
+        send_data(page, bytes, in_place);
         return;
     } else if (has_zero(page)) {
         return;
@@ -91,8 +102,8 @@ void Precopy::send(const PageId& page, image::Bytes bytes) {
     ++rounds_.back().pages;
 }
 
-void Precopy::send_data(const PageId& page, image::Bytes bytes) {
-    Sent& sent = sent_.at(page.pfn);
+void Precopy::send_data(const PageId& page, image::Bytes bytes, InPlace in_place) {
+    Sent& sent = sent_of(page);
     const image::Checksum contents = image::checksum_of(bytes);
     if (sent.as == Sent::As::data && sent.contents == contents)
         return;
@@ -100,7 +111,10 @@ void Precopy::send_data(const PageId& page, image::Bytes bytes) {
         writer_.reference({.pfn = page.pfn, .contents = contents});
         ++rounds_.back().known_pages;
     } else {
-        writer_.page(page, bytes);
+        if (in_place == InPlace::yes)
+            writer_.page_in_place(page, bytes);
+        else
+            writer_.page(page, bytes);
         contents_.add_sent(contents);
     }
     sent = {.as = Sent::As::data, .contents = contents};

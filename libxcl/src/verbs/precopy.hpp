@@ -21,7 +21,8 @@ namespace xcl::verbs {
 
 class Precopy {
   public:
-    // Both outlive it. `memory` holds its mappings. `pfn_end`: every PFN is less.
+    // Both outlive it. `memory` holds its mappings, so that pages stay where they are read.
+    // `pfn_end`: every PFN is less.
     Precopy(GuestMemory& memory, image::ImageWriter& writer, std::uint64_t pfn_end);
 
     // Asks the destination which of their contents it knows.
@@ -40,7 +41,7 @@ class Precopy {
             if (!bytes)
                 refuse(page.pfn);
             else
-                send(page, *bytes);
+                send(page, *bytes, InPlace::yes);
         });
         end_round();
     }
@@ -55,11 +56,14 @@ class Precopy {
         image::Checksum contents{};
     };
 
-    [[nodiscard]] bool has_zero(const image::PageId& page) const;
+    [[nodiscard]] Sent& sent_of(const image::PageId& page);
+    [[nodiscard]] bool has_zero(const image::PageId& page);
     void begin_round();
     void end_round();
-    void send(const image::PageId& page, image::Bytes bytes);
-    void send_data(const image::PageId& page, image::Bytes bytes);
+    // Whether the bytes stay as they are until the round's end.
+    enum class InPlace { no, yes };
+    void send(const image::PageId& page, image::Bytes bytes, InPlace in_place);
+    void send_data(const image::PageId& page, image::Bytes bytes, InPlace in_place);
 
     GuestMemory& memory_;
     image::ImageWriter& writer_;

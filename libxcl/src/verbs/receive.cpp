@@ -182,9 +182,10 @@ ReceivedGuest take_in(const Host& host, wire::Stream& stream, const wire::Openin
                       const ReceiveOptions& options, const wire::KernelPages& kernels,
                       bool& is_ours) {
     const Clock::time_point start = Clock::now();
-    image::ImageReader reader(stream, stream.peer(), image::Checks::all,
-                              image::References::allowed);
+    image::ImageReader reader(stream, stream.peer(), image::Checks::all, image::Source::wire);
     reader.begin();
+    if (reader.form() != image::MemoryForm::rounds)
+        throw Error({.problem = "its image is not in the form that migrates"});
     const std::string& switch_name =
         offer.switch_name.empty() ? options.switch_name : offer.switch_name;
     Arrival arrival(host, reader.guest(), reader.pages(),
@@ -200,10 +201,15 @@ ReceivedGuest take_in(const Host& host, wire::Stream& stream, const wire::Openin
         wire::send_known(stream, known);
     }
     arrival.clear();
-    arrival.await_vifs(options.timeout);
-    wire::send_prepared(stream);
-    while (const auto batch = reader.next_pages())
-        arrival.write(*batch, kept);
+    while (const auto batch = reader.next_pages()) {
+        if (batch->mark) {
+            arrival.await_vifs(options.timeout);
+            wire::send_prepared(stream);
+        } else {
+            arrival.write(*batch, kept);
+        }
+    }
+    arrival.await_vifs(options.timeout);  // also of one that asked for no word
     const image::MachineState state = reader.end();
     arrival.complete(state, reader.guest(), reader.pages());
 

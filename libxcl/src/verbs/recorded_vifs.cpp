@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <iterator>
 #include <thread>
 
 #include <fmt/format.h>
@@ -16,28 +17,30 @@
 
 namespace xcl::verbs {
 
+std::vector<VifId> vifs_in(DomainId id, const StoreRequest& request, const StoreReply& reply) {
+    if (reply.error == ENOENT)
+        return {};  // it never had one
+    require_done({&request, 1}, {&reply, 1}, std::nullopt, "list the vifs in XenStore");
+    std::vector<VifId> vifs;
+    for (const std::string& name : directory_names(reply)) {
+        std::uint16_t number = 0;
+        const char* const end = name.data() + name.size();
+        if (const auto [rest, error] = std::from_chars(name.data(), end, number);
+            error == std::errc{} && rest == end)
+            vifs.push_back({id, number});
+    }
+    std::ranges::sort(vifs);
+    return vifs;
+}
+
 std::vector<VifId> recorded_vifs(Store& store, std::span<const DomainId> ids) {
     std::vector<StoreRequest> requests;
     for (const DomainId id : ids)
         requests.push_back(store_directory(backends_path(id)));
-    std::vector<StoreReply> replies = store.exchange(requests);
-    for (StoreReply& reply : replies)
-        if (reply.error == ENOENT)
-            reply = {};  // it never had one
-    require_done(requests, replies, std::nullopt, "list the vifs in XenStore");
-
+    const std::vector<StoreReply> replies = store.exchange(requests);
     std::vector<VifId> vifs;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-        const auto first = static_cast<std::ptrdiff_t>(vifs.size());
-        for (const std::string& name : directory_names(replies[i])) {
-            std::uint16_t number = 0;
-            const char* const end = name.data() + name.size();
-            if (const auto [rest, error] = std::from_chars(name.data(), end, number);
-                error == std::errc{} && rest == end)
-                vifs.push_back({ids[i], number});
-        }
-        std::sort(vifs.begin() + first, vifs.end());
-    }
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        std::ranges::move(vifs_in(ids[i], requests[i], replies[i]), std::back_inserter(vifs));
     return vifs;
 }
 

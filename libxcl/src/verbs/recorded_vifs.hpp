@@ -17,6 +17,10 @@ namespace xcl::verbs {
 // guest may remove its own side of a vif. Throws Error where XenStore refuses to list them.
 [[nodiscard]] std::vector<VifId> recorded_vifs(Store& store, std::span<const DomainId> ids);
 
+// The same for one guest, from the directory of backends_path that was asked for with others.
+[[nodiscard]] std::vector<VifId> vifs_in(DomainId id, const StoreRequest& request,
+                                         const StoreReply& reply);
+
 // A vif that a hotplug script attached.
 struct RecordedScript {
     VifId vif;

@@ -53,6 +53,7 @@ Owner settle(const Host& host, DomainId id, Link& link, std::chrono::millisecond
 void settle_here(const Host& host, DomainId id, const TakeName& take_name) {
     const Descriptor mine = take_to_suspend(take_name, id, settling);
     const DomainInfo guest = require_doubt(host.hypervisor, id);
+    require_record(host.store, id, settling);
     host.hypervisor.set_uuid(id, uuid_without_doubt(host.store, guest));
     let_run_on(host.hypervisor, host.store, id);
 }

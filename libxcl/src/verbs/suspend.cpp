@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // suspend: puts a guest into a file. Until that is whole and on the disk, the guest is where it
 // was.
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "image/file.hpp"
@@ -30,11 +32,20 @@ void write_image(const Host& host, DomainId id, image::GuestDescription guest,
     guest.store = read_own_nodes(host.store, id);
 
     writer.begin(guest, pages);
-    memory->read(pages, [&](const image::PageId& page, auto bytes) {
-        if (!bytes)
-            refuse_strange_table(id, page.pfn, suspending);
-        writer.page(page, *bytes);
-    });
+    for (std::span<const image::PageId> rest = pages; !rest.empty();) {
+        const auto now = rest.first(std::min(rest.size(), GuestMemory::at_once));
+        memory->read(now, [&](const image::PageId& page, auto bytes) {
+            if (!bytes)
+                refuse_strange_table(id, page.pfn, suspending);
+            if (page.type == image::PageType::data)
+                writer.page_in_place(page, *bytes);
+            else
+                writer.page(page, *bytes);
+            if (page.pfn == now.back().pfn)
+                writer.flush();
+        });
+        rest = rest.subspan(now.size());
+    }
     writer.end(state, pages);
 }
 
@@ -44,7 +55,7 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
                        const SuspendOptions& options, const TakeName& take_name) {
     const Clock::time_point start = Clock::now();
     const Descriptor mine = take_to_suspend(take_name, id, suspending);
-    const DomainInfo guest = require_suspendable(host.hypervisor, id, suspending);
+    DomainInfo guest = require_suspendable(host.hypervisor, id, suspending);
     GuestNotes notes = read_notes(host, guest);
     image::ImageFile file(path, options.overwrite ? image::Overwrite::yes : image::Overwrite::no);
 
@@ -62,7 +73,9 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
         suspension.end();
     } else {
         suspension.leave();  // from here on it is in the file
-        destroy_found(host, {&guest, 1});
+        guest.state = DomainState::shutdown;
+        guest.reason = ShutdownReason::suspend;
+        destroy_found(host, {&guest, 1}, notes.terminal_met);
     }
     result.stood_still = Clock::now() - suspended;
     result.took = Clock::now() - start;
@@ -76,6 +89,7 @@ void wake(const Host& host, std::span<const DomainId> ids, const TakeName& take_
         require_no_doubt(guest, waking);
         if (guest.state != DomainState::shutdown || guest.reason != ShutdownReason::suspend)
             throw Error({.domain = id, .doing = waking, .problem = "it is not suspended"});
+        require_record(host.store, id, waking);
         let_run_on(host.hypervisor, host.store, id);
     }
 }

@@ -2,10 +2,12 @@
 // Refuses what cannot be suspended, before anything is asked of it.
 #include "verbs/suspendable.hpp"
 
+#include <cerrno>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "record/record.hpp"
 #include "verbs/guests.hpp"
 #include "xcl/error.hpp"
 
@@ -41,6 +43,15 @@ DomainInfo require_suspendable(Hypervisor& hypervisor, DomainId id, const char* 
     if (!guest.paravirtualised)
         refuse("it is not paravirtualised");
     return guest;
+}
+
+void require_record(Store& store, DomainId id, const char* doing) {
+    const std::vector<StoreRequest> request{store_directory(domain_path(id) + "/control")};
+    if (store.exchange(request).front().error == ENOENT)
+        throw Error({.domain = id,
+                     .doing = doing,
+                     .problem = "its record in XenStore is gone: it was about to be destroyed",
+                     .hint = "'cosmos reap' collects it"});
 }
 
 void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std::uint64_t pages) {

@@ -17,6 +17,10 @@ DomainInfo require_suspendable(Hypervisor& hypervisor, DomainId id, const char* 
 // Throws Error for a guest that is in doubt: it may run elsewhere.
 void require_no_doubt(const DomainInfo& guest, const char* doing);
 
+// Throws Error for a suspended guest without a record. A destroy removes that before the domain;
+// the guest would run, and reach nobody.
+void require_record(Store& store, DomainId id, const char* doing);
+
 // What its memory says of the guest.
 void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std::uint64_t pages);
 

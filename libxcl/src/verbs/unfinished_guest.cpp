@@ -2,6 +2,7 @@
 // Records and labels a new guest, or undoes what was done of it.
 #include "verbs/unfinished_guest.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -9,6 +10,7 @@
 
 #include "record/label.hpp"
 #include "verbs/guests.hpp"
+#include "verbs/late_terminals.hpp"
 #include "xcl/error.hpp"
 
 namespace xcl::verbs {
@@ -31,9 +33,23 @@ UnfinishedGuest::UnfinishedGuest(Hypervisor& hypervisor, Store& store, const New
 UnfinishedGuest::~UnfinishedGuest() {
     if (finished_)
         return;
+    std::optional<DomainInfo> unmet;  // by xenconsoled, which knows of it
     if (recorded_)
-        quietly([&] { static_cast<void>(store_.exchange(removal())); });
+        quietly([&] {
+            std::vector<StoreRequest> requests = removal();
+            requests.insert(requests.begin(), look_at_console(id_));
+            if (terminal_may_follow(store_.exchange(requests).front()) && introduced_)
+                unmet = hypervisor_.info(id_);
+        });
     quietly([&] { hypervisor_.destroy(id_); });
+    if (unmet)
+        quietly([&] { sweep_late_terminals(hypervisor_, store_, {&*unmet, 1}); });
+}
+
+void UnfinishedGuest::send(const std::vector<StoreRequest>& requests) {
+    introduced_ = introduced_ || std::ranges::find(requests, StoreRequest::Operation::introduce,
+                                                   &StoreRequest::operation) != requests.end();
+    require_done(requests, store_.exchange(requests), id_, "record the guest in XenStore");
 }
 
 void UnfinishedGuest::record(const RecordInput& input) {
@@ -44,14 +60,14 @@ void UnfinishedGuest::record(const RecordInput& input) {
         introduction_ = guest_introduction(input, *input.frames);
     if (introduction_ && !has_vifs_)
         requests.push_back(*std::exchange(introduction_, std::nullopt));
-    require_done(requests, store_.exchange(requests), id_, "record the guest in XenStore");
+    send(requests);
 }
 
 void UnfinishedGuest::complete_record(std::vector<StoreRequest> requests) {
     if (introduction_)
         requests.push_back(*std::exchange(introduction_, std::nullopt));
     if (!requests.empty())
-        require_done(requests, store_.exchange(requests), id_, "record the guest in XenStore");
+        send(requests);
 }
 
 void UnfinishedGuest::finish(const GuestConfig& config) {

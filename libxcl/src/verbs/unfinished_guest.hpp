@@ -36,12 +36,14 @@ class UnfinishedGuest {
 
   private:
     [[nodiscard]] std::vector<StoreRequest> removal() const;
+    void send(const std::vector<StoreRequest>& requests);
 
     Hypervisor& hypervisor_;
     Store& store_;
     DomainId id_;
     std::optional<StoreRequest> introduction_;  // still to be sent
     bool recorded_ = false;
+    bool introduced_ = false;
     bool has_vifs_ = false;
     bool finished_ = false;
 };

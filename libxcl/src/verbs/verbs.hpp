@@ -48,8 +48,10 @@ std::vector<CreatedGuest> create(const Host& host, const Blueprint& blueprint,
 
 void destroy(const Host& host, std::span<const DomainId> ids);
 // The same for guests that were just seen. One that is gone by now is no error: somebody else may
-// destroy or reap at the same time.
-void destroy_found(const Host& host, std::span<const DomainInfo> guests);
+// destroy or reap at the same time. `terminals_met`: of all of them it is known that xenconsoled
+// writes no more of theirs.
+void destroy_found(const Host& host, std::span<const DomainInfo> guests,
+                   bool terminals_met = false);
 
 void pause(Hypervisor& hypervisor, std::span<const DomainId> ids);
 void unpause(Hypervisor& hypervisor, std::span<const DomainId> ids);

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "config/diagnostics.hpp"
+#include "config/vif_values.hpp"
 #include "image/encoding.hpp"
 #include "image/format.hpp"
 #include "xcl/error.hpp"
@@ -114,8 +115,11 @@ Message receive(Stream& stream) {
     Decoder decoder(head);
     const MessageType type{decoder.number<std::uint32_t>()};
     const auto length = decoder.number<std::uint32_t>();
-    if (name_of(type).empty() || length > longest_payload(type))
+    if (name_of(type).empty())
         refuse_stranger(stream, head);
+    if (length > longest_payload(type))
+        refuse(stream, fmt::format("{} of it has {} bytes, more than the {} of any", name_of(type),
+                                   length, longest_payload(type)));
     const Bytes rest = stream.take(length + checksum_bytes);
     if (rest.size() < length + checksum_bytes)
         refuse(stream, fmt::format("it closed the connection within {}", name_of(type)));
@@ -148,6 +152,8 @@ auto decoded(const Stream& stream, const Message& message, const Decode& decode)
 Refusal decode_refusal(Decoder& decoder) {
     Refusal refusal;
     refusal.problem = read_text(decoder);
+    if (refusal.problem.empty())
+        refusal.problem = "it refused, and gave no reason";
     refusal.hint = read_text(decoder);
     return refusal;
 }
@@ -181,7 +187,21 @@ Uuid decode_uuid(Decoder& decoder) {
 }
 
 DomainId decode_id(Decoder& decoder) {
-    return DomainId(decoder.number_up_to<std::uint16_t>(DomainId::first_reserved - 1, "guests"));
+    const DomainId id(decoder.number<std::uint16_t>());
+    if (id == control_domain || id.value() >= DomainId::first_reserved)
+        throw Malformed(fmt::format("no guest has the id {}", id.value()));
+    return id;
+}
+
+// The sender's wish becomes part of the guest's config, where such a name keeps the same rules.
+std::string decode_switch(Decoder& decoder) {
+    std::string name = decoder.text();
+    try {
+        if (name.empty() || config::read_bridge({.text = name, .place = {}}) == name)
+            return name;
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it speaks of a place in a config
+    }
+    throw Malformed(fmt::format("no switch has the name {}", config::quoted(name)));
 }
 
 }  // namespace
@@ -259,7 +279,7 @@ Opening receive_opening(Stream& stream) {
                                version, protocol_version),
                    "install the same version of cosmos on both hosts");
         Opening opening{.type = message.type, .guest = decode_uuid(decoder), .switch_name = {}};
-        opening.switch_name = decoder.text();
+        opening.switch_name = decode_switch(decoder);
         decoder.finish();
         return opening;
     } catch (const Malformed& malformed) {
@@ -291,6 +311,8 @@ std::vector<bool> receive_known(Stream& stream, std::size_t count) {
         std::vector<bool> known(count);
         for (std::size_t i = 0; i < count; ++i)
             known[i] = (bits[i / 8] & (std::byte{1} << (i % 8))) != std::byte{0};
+        if (count % 8 != 0 && (bits.back() >> (count % 8)) != std::byte{0})
+            throw Malformed("it knows contents that it was not asked for");
         return known;
     });
 }
@@ -321,7 +343,10 @@ Answer receive_answer(Stream& stream) {
     return decoded(stream, message, [](Decoder& decoder) {
         Answer answer;
         answer.kind = Answer::Kind{decoder.number_up_to<std::uint8_t>(2, "answers")};
-        answer.id = decode_id(decoder);
+        if (answer.kind == Answer::Kind::runs)
+            answer.id = decode_id(decoder);
+        else if (decoder.number<std::uint16_t>() != 0)
+            throw Malformed("it has the id of a guest that does not run");
         return answer;
     });
 }

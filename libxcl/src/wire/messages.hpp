@@ -7,7 +7,9 @@
 //   contents                       →               only if `ready` says that it knows some
 //                                  ←    known
 //   pages, round after round       →               the guest runs all the while
-//                                  ←    prepared   the vifs are on their switches
+//   a mark                         →
+//                                  ←    prepared   it has all that, and the vifs are on their
+//                                  switches
 //   (it suspends)
 //   the rest of the image          →
 //                                  ←    restored   it waits

@@ -153,8 +153,12 @@ void pin_tables(Hypercalls& hypercalls, DomainId id, std::span<const PinnedTable
             operations[i].cmd = now[i].command;
             operations[i].arg1.mfn = now[i].frame;
         }
+        // Not throw_failed: EPERM is said of what the tables name, not of the caller.
         if (hypercalls.mmuext_op(operations, id) < 0)
-            throw_failed(id, "pin its page tables", "MMUEXT_PIN_TABLE");
+            throw Error({.domain = id,
+                         .doing = "pin its page tables",
+                         .call = "MMUEXT_PIN_TABLE",
+                         .error = errno});
         tables = tables.subspan(now.size());
     }
 }

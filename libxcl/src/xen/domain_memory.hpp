@@ -35,7 +35,7 @@ void seed_grants(grant_entry_v1_t* grants, const RingFrames& rings);
 
 struct PinnedTable {
     xen_pfn_t frame = 0;
-    unsigned command = 0;  // MMUEXT_PIN_L1_TABLE to MMUEXT_PIN_L4_TABLE
+    unsigned command = 0;  // MMUEXT_PIN_L1_TABLE to MMUEXT_PIN_L4_TABLE, MMUEXT_UNPIN_TABLE
 };
 
 // None of them is mapped any more: Xen takes no page for a table that somebody maps writable.

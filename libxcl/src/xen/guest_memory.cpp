@@ -17,9 +17,6 @@ namespace {
 using image::page_size;
 using image::PageId;
 
-// Pages that are mapped at once.
-constexpr std::size_t batch = 1024;
-
 constexpr std::array<std::byte, page_size> zero_page{};
 
 xen_domctl_getdomaininfo domain_info(Hypercalls& hypercalls, DomainId id) {
@@ -142,7 +139,10 @@ void XenGuestMemory::leave_out_holes_of_p2m() {
 }
 
 bool XenGuestMemory::holds_p2m(std::uint64_t pfn) const {
-    return std::ranges::binary_search(p2m_pages_sorted_, pfn);
+    const std::vector<std::uint64_t>& all = p2m_pages_sorted_;
+    // They are few, and mostly side by side.
+    return !all.empty() && pfn >= all.front() && pfn <= all.back() &&
+           std::ranges::binary_search(all, pfn);
 }
 
 void XenGuestMemory::require_owned(std::uint64_t pfn) const {
@@ -174,7 +174,7 @@ void XenGuestMemory::hold_all(std::span<const PageId> pages) {
 
 void XenGuestMemory::read(std::span<const PageId> pages, const Sink& sink) {
     while (!pages.empty()) {
-        const auto now = pages.first(std::min(pages.size(), batch));
+        const auto now = pages.first(std::min(pages.size(), at_once));
         for (const PageId& page : now)
             require_owned(page.pfn);
         if (holds_)
@@ -188,7 +188,7 @@ void XenGuestMemory::read(std::span<const PageId> pages, const Sink& sink) {
 void XenGuestMemory::read_held(std::span<const PageId> pages, const Sink& sink) {
     hold_all(pages);
     for (const PageId& page : pages)
-        hand_over(page, held_[page.pfn].contents, sink);
+        hand_over(page, holds_p2m(page.pfn) ? zero_page.data() : held_[page.pfn].contents, sink);
 }
 
 void XenGuestMemory::read_once(std::span<const PageId> pages, const Sink& sink) {
@@ -204,20 +204,16 @@ void XenGuestMemory::read_once(std::span<const PageId> pages, const Sink& sink) 
     }
     const std::byte* contents = mapping ? mapping->bytes().data() : nullptr;
     for (const PageId& page : pages) {
-        hand_over(page, contents, sink);
-        if (!holds_p2m(page.pfn))
+        const bool is_mapped = !holds_p2m(page.pfn);
+        hand_over(page, is_mapped ? contents : zero_page.data(), sink);
+        if (is_mapped)
             contents += page_size;
     }
     const Stopwatch::Span span = stopwatch_.hypervisor();
     mapping.reset();
 }
 
-// `contents`: its page as it is mapped; those that hold the p2m are not.
 void XenGuestMemory::hand_over(const PageId& page, const std::byte* contents, const Sink& sink) {
-    if (holds_p2m(page.pfn)) {
-        sink(page, zero_page);
-        return;
-    }
     if (page.type == PageType::data) {
         sink(page, std::span(contents, page_size));
         return;
@@ -227,14 +223,6 @@ void XenGuestMemory::hand_over(const PageId& page, const std::byte* contents, co
         sink(page, std::nullopt);
     else
         sink(page, translated_);
-}
-
-start_info_t XenGuestMemory::start_info(std::uint64_t pfn) {
-    const xen_pfn_t frame = p2m_.frames.at(pfn);
-    const Mapping mapping(handles_, id_, {&frame, 1}, Access::read_only);
-    start_info_t info;
-    std::memcpy(&info, mapping.bytes().data(), sizeof info);
-    return info;
 }
 
 image::MachineState XenGuestMemory::state() {
@@ -258,7 +246,10 @@ image::MachineState XenGuestMemory::state() {
                               .tsc = take_tsc(hypercalls, id_),
                               .vcpus = std::move(taken.vcpus)};
 
-    const start_info_t start = start_info(state.start_info);
+    const FrameList frames{p2m_.frames.at(state.start_info), shared_info_};
+    const Mapping mapping(handles_, id_, frames, Access::read_only);
+    start_info_t start;
+    std::memcpy(&start, mapping.bytes().data(), sizeof start);
     constexpr std::string_view magic = "xen-";
     if (std::memcmp(start.magic, magic.data(), magic.size()) != 0)
         refuse("it did not say where its start_info is");
@@ -272,8 +263,8 @@ image::MachineState XenGuestMemory::state() {
     if (is_owned(start.console.domU.mfn))
         state.console = start.console.domU.mfn;
 
-    const Mapping mapping(handles_, id_, {&shared_info_, 1}, Access::read_only);
-    state.shared_info.assign(mapping.bytes().begin(), mapping.bytes().end());
+    const auto shared_info = mapping.bytes().last(page_size);
+    state.shared_info.assign(shared_info.begin(), shared_info.end());
     return state;
 }
 

@@ -43,7 +43,6 @@ class XenGuestMemory final : public GuestMemory {
     void read_held(std::span<const image::PageId> pages, const Sink& sink);
     void read_once(std::span<const image::PageId> pages, const Sink& sink);
     void hand_over(const image::PageId& page, const std::byte* contents, const Sink& sink);
-    [[nodiscard]] start_info_t start_info(std::uint64_t pfn);
 
     Handles& handles_;
     Stopwatch& stopwatch_;

@@ -4,13 +4,13 @@
 #include "xen/restored_memory.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
 
 #include "xcl/error.hpp"
 #include "xen/table_entries.hpp"
+#include "xen/table_order.hpp"
 #include "xen/vcpu_state.hpp"
 
 namespace xcl::xen {
@@ -24,12 +24,6 @@ constexpr std::size_t batch = 1024;
 
 [[noreturn]] void refuse(DomainId id, const std::string& problem) {
     throw Error({.domain = id, .doing = "restore its memory", .problem = problem});
-}
-
-unsigned pin_command(PageType type) {
-    constexpr std::array<unsigned, 5> commands{0, MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,
-                                               MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE};
-    return commands.at(static_cast<std::size_t>(type));
 }
 
 // Where the guest finds its rings, as at start of day; whatever else is there stays.
@@ -188,14 +182,6 @@ void XenRestoredMemory::fill_own_pages(const image::MachineState& state, const R
     }
 }
 
-void XenRestoredMemory::pin(std::span<const PageId> pages) {
-    std::vector<PinnedTable> tables;
-    for (const PageId& page : pages)
-        if (page.pinned)
-            tables.push_back({.frame = frames_[page.pfn], .command = pin_command(page.type)});
-    pin_tables(handles_.hypercalls, id_, tables);
-}
-
 RingFrames XenRestoredMemory::finish(const image::MachineState& state,
                                      std::span<const PageId> pages, EventPort store_port,
                                      std::optional<EventPort> console_port) {
@@ -206,9 +192,11 @@ RingFrames XenRestoredMemory::finish(const image::MachineState& state,
         .console = console_port ? frame_of(state.console, "its console's ring") : xen_pfn_t{0}};
     clear_the_rest(state, pages);
     fill_own_pages(state, rings, {.store = store_port, .console = console_port});
-    pin(pages);
+    const TableOrder tables = order_tables(handles_, id_, pages, frames_);
+    pin_tables(handles_.hypercalls, id_, tables.to_pin);
     give_tsc(handles_.hypercalls, id_, state.tsc);
     give_vcpus(handles_.hypercalls, id_, state, frames_);
+    pin_tables(handles_.hypercalls, id_, tables.to_unpin);
     return rings;
 }
 

@@ -35,7 +35,6 @@ class XenRestoredMemory final : public RestoredMemory {
     void clear_the_rest(const image::MachineState& state, std::span<const image::PageId> pages);
     void fill_own_pages(const image::MachineState& state, const RingFrames& rings,
                         const Ports& ports);
-    void pin(std::span<const image::PageId> pages);
 
     // What is known of the contents of a page.
     enum class Written : std::uint8_t { never, data, table };

@@ -9,7 +9,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <openssl/pem.h>
 #include <sys/socket.h>
 
@@ -436,15 +435,8 @@ TEST_F(TlsLinkTest, DoesNotWaitForASilentServer) {
 TEST_F(TlsLinkTest, DoesNotWaitForAHostThatDoesNotAnswer) {
     const TcpServer full(0);
     std::vector<Descriptor> queue;  // whoever comes after them is not answered
-    for (int i = 0; i < 4; ++i) {
-        queue.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        address.sin_port = htons(full.port());
-        static_cast<void>(connect(queue.back().get(), reinterpret_cast<const sockaddr*>(&address),
-                                  sizeof address));
-    }
+    for (int i = 0; i < 4; ++i)
+        queue.push_back(tcp_client(full.port(), SOCK_NONBLOCK));
     const Failure failure =
         failure_of([&] { std::ignore = connect_tls(here, full.port(), there, in(150ms)); });
     EXPECT_EQ(failure.call, "connect");

@@ -89,11 +89,11 @@ std::future<std::unique_ptr<Link>> admit_next(Listener& listener,
     });
 }
 
-Descriptor tcp_client(std::uint16_t port) {
-    Descriptor made(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+Descriptor tcp_client(std::uint16_t port, int flags) {
+    Descriptor made(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
     const sockaddr_in there = loopback(port);
-    check(connect(made.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) == 0,
-          "connect");
+    const int result = connect(made.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there);
+    check(result == 0 || errno == EINPROGRESS, "connect");
     return made;
 }
 

@@ -64,7 +64,8 @@ class Authority {
     Listener& listener, std::chrono::milliseconds patience = std::chrono::seconds(10));
 
 // Plain TCP to and from 127.0.0.1.
-[[nodiscard]] Descriptor tcp_client(std::uint16_t port);
+// `flags`: SOCK_NONBLOCK for one that may still be connecting.
+[[nodiscard]] Descriptor tcp_client(std::uint16_t port, int flags = 0);
 class TcpServer {
   public:
     explicit TcpServer(int backlog = 8);

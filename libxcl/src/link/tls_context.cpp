@@ -39,7 +39,8 @@ void check_readable(const std::string& doing, const std::string& path) {
         throw Error({.doing = doing,
                      .problem = "it is not the key of the certificate",
                      .hint = "host.pem and host.key belong together"});
-    if (is(ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ))
+    if (is(ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ) ||
+        ERR_GET_REASON(error) == ERR_R_INTERRUPTED_OR_CANCELLED)
         throw Error({.doing = doing,
                      .problem = "it is encrypted",
                      .hint = "'openssl pkey' writes it without a password"});
@@ -87,7 +88,9 @@ void set_rules(SSL_CTX& context, Side side) {
     constexpr std::size_t read_at_once = std::size_t{64} << 10;
     SSL_CTX_set_options(&context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(&context, SSL_MODE_ENABLE_PARTIAL_WRITE);
+    // What links a certificate to the authority is in its own file; those who believe it have the
+    // authority's.
+    SSL_CTX_set_mode(&context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_default_read_buffer_len(&context, read_at_once);
     SSL_CTX_set_default_passwd_cb(&context, no_password);
     SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);

@@ -159,8 +159,9 @@ Words why_not_believed(int verify_error, int depth, const X509* certificate,
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
         case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-            return {fmt::format("{} was signed by '{}', which is no authority in {}", subject,
-                                issuer_of(*certificate), authority),
+            return {fmt::format("{} was signed by '{}', which is no authority in {}",
+                                depth > 0 ? "its certificate" : subject, issuer_of(*certificate),
+                                authority),
                     one_authority};
         case X509_V_ERR_INVALID_PURPOSE:
             return {

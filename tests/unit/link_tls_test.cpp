@@ -370,6 +370,24 @@ TEST_F(TlsLinkTest, RefusesAnAuthorityAsCaller) {
     EXPECT_THAT(problem_of([&] { admitted.get(); }), HasSubstr("not made for this use"));
 }
 
+// RFC 5280, 4.2.1.1: without it, the issuer would be a guess by its name.
+TEST_F(TlsLinkTest, RefusesACertificateThatDoesNotSayWhoseKeySignedIt) {
+    const Certificates bare = authority.host({"bare"});
+    const std::string text = read_file(bare.certificate);
+    const link::Own<BIO> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+    const link::Own<X509> it(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+    ASSERT_NE(it, nullptr);
+    const int place = X509_get_ext_by_NID(it.get(), NID_authority_key_identifier, -1);
+    ASSERT_GE(place, 0);
+    X509_EXTENSION_free(X509_delete_ext(it.get(), place));
+    ASSERT_GT(X509_sign(it.get(), authority.identity().key.get(), EVP_sha256()), 0);
+    write_file(bare.certificate, link::pem_of(*it));
+    auto admitted = admit_next(*listener);
+    Stranger stranger(Stranger::Role::client, tcp_client(port_of(*listener)), &bare);
+    static_cast<void>(stranger.shake_hands());
+    EXPECT_THAT(problem_of([&] { admitted.get(); }), HasSubstr("Missing Authority Key Identifier"));
+}
+
 TEST_F(TlsLinkTest, RefusesPlainBytes) {
     auto admitted = admit_next(*listener);
     const Descriptor plain = tcp_client(port_of(*listener));

@@ -98,6 +98,7 @@ void set_rules(SSL_CTX& context, Side side) {
         SSL_CTX_set_min_proto_version(&context, TLS1_3_VERSION) == 1 &&
         SSL_CTX_set_max_proto_version(&context, TLS1_3_VERSION) == 1 &&
         SSL_CTX_set_num_tickets(&context, 0) == 1 &&
+        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(&context), X509_V_FLAG_X509_STRICT) == 1 &&
         SSL_CTX_set_purpose(&context, side == Side::client ? X509_PURPOSE_SSL_SERVER
                                                            : X509_PURPOSE_SSL_CLIENT) == 1;
     if (!is_set)

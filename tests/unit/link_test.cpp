@@ -3,6 +3,7 @@
 // noticed.
 #include "xcl/link.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -200,6 +201,13 @@ TEST(RunCommand, ThatIsNotThereSaysSo) {
               "cannot run no-such-command: posix_spawnp: No such file or directory");
 }
 
+TEST(RunCommand, ThatIsNoneSaysSo) {
+    EXPECT_EQ(failure([] { static_cast<void>(run_command({}, "two")); }),
+              "cannot run a command: none is given");
+    EXPECT_EQ(failure([] { static_cast<void>(run_command({""}, "two")); }),
+              "cannot run a command: none is given");
+}
+
 TEST(RunCommand, ThatEndsIsTheEndOfTheLink) {
     const auto link = run_command({"sh", "-c", "printf hello; exit 3"}, "two");
     EXPECT_EQ(read_all(*link, 100).size(), 5U);
@@ -214,6 +222,15 @@ TEST(RunCommand, ThatDoesNotEndIsKilled) {
 
 class UnixSockets : public ::testing::Test {
   protected:
+    // The file of a listener that was killed.
+    void leave_stale() const {
+        const Descriptor dead(socket(AF_UNIX, SOCK_STREAM, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        ASSERT_EQ(bind(dead.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    }
+
     ImageFolder folder;
     std::string path = folder.file("socket");
 };
@@ -243,17 +260,57 @@ TEST_F(UnixSockets, GoWithTheirListener) {
 }
 
 TEST_F(UnixSockets, OfAKilledListenerIsReplacedALiveOneIsNot) {
-    {
-        const Descriptor dead(socket(AF_UNIX, SOCK_STREAM, 0));
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        path.copy(address.sun_path, sizeof address.sun_path - 1);
-        ASSERT_EQ(bind(dead.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    }
+    leave_stale();
     const auto listener = listen_unix(path);
     EXPECT_THAT(failure([&] { static_cast<void>(listen_unix(path)); }),
                 HasSubstr("another process listens there"));
     EXPECT_TRUE(folder.has("socket"));
+}
+
+TEST_F(UnixSockets, OfAKilledListenerGoToOneOfManyWhoWantIt) {
+    for (int round = 0; round < 20; ++round) {
+        leave_stale();
+        std::array<std::unique_ptr<Listener>, 8> listeners;
+        {
+            std::vector<std::jthread> threads;
+            for (auto& listener : listeners)
+                threads.emplace_back([&] {
+                    try {
+                        listener = listen_unix(path);
+                    } catch (const Error&) {
+                        // another one has it
+                    }
+                });
+        }
+        ASSERT_EQ(
+            std::ranges::count_if(listeners, [](const auto& each) { return each != nullptr; }), 1);
+        EXPECT_NO_THROW(static_cast<void>(connect_unix(path)));
+    }
+}
+
+TEST_F(UnixSockets, DoNotTakeAnothersFileAlong) {
+    auto listener = listen_unix(path);
+    ASSERT_EQ(unlink(path.c_str()), 0);
+    std::ofstream(path) << "precious";
+    listener.reset();
+    EXPECT_TRUE(folder.has("socket"));
+}
+
+// A queue of callers that is full lets the next one wait; who only asks must not.
+TEST_F(UnixSockets, OfOneThatIsTooBusyAreNotReplaced) {
+    const Descriptor busy(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const auto* const bound = reinterpret_cast<const sockaddr*>(&address);
+    ASSERT_EQ(bind(busy.get(), bound, sizeof address), 0);
+    ASSERT_EQ(listen(busy.get(), 0), 0);
+    std::vector<Descriptor> callers;
+    do
+        callers.emplace_back(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    while (connect(callers.back().get(), bound, sizeof address) == 0);
+    EXPECT_THAT(failure([&] { static_cast<void>(listen_unix(path)); }),
+                HasSubstr("another process listens there"));
 }
 
 TEST_F(UnixSockets, ReplaceNoOtherFile) {
@@ -262,6 +319,9 @@ TEST_F(UnixSockets, ReplaceNoOtherFile) {
                 HasSubstr("there is a file of this name, which is no socket"));
     EXPECT_TRUE(folder.has("socket"));
     EXPECT_THAT(failure([&] { static_cast<void>(listen_unix(std::string(200, 'x'))); }),
+                HasSubstr("has 1 to 107 bytes"));
+    const std::string cut = path + std::string("\0x", 2);
+    EXPECT_THAT(failure_of([&] { static_cast<void>(listen_unix(cut)); }).problem,
                 HasSubstr("has 1 to 107 bytes"));
 }
 

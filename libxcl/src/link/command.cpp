@@ -103,6 +103,8 @@ class CommandLink final : public link::DescriptorLink {
 }  // namespace
 
 std::unique_ptr<Link> run_command(const std::vector<std::string>& command, std::string peer) {
+    if (command.empty() || command.front().empty())
+        throw Error({.doing = "run a command", .problem = "none is given"});
     std::array<int, 2> ends{};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
         throw link::lost(peer, "socketpair", errno);

@@ -67,7 +67,7 @@ void Precopy::round(std::span<const PageId> pages) {
         if (page.type != PageType::data || !bytes || (has_zero(page) && image::is_zero(*bytes)))
             return;
         std::ranges::copy(*bytes, copy.begin());
-        send(page, copy, InPlace::no);
+        send(page, copy);
     });
     end_round();
 }
@@ -85,13 +85,13 @@ bool Precopy::has_zero(const PageId& page) {
     return as == Sent::As::nothing || as == Sent::As::zero;
 }
 
-void Precopy::send(const PageId& page, image::Bytes bytes, InPlace in_place) {
+void Precopy::send(const PageId& page, image::Bytes bytes) {
     Sent& sent = sent_of(page);
     if (page.type != PageType::data) {
         writer_.page(page, bytes);
         sent.as = Sent::As::table;
     } else if (!image::is_zero(bytes)) {
-        send_data(page, bytes, in_place);
+        send_data(page, bytes);
         return;
     } else if (has_zero(page)) {
         return;
@@ -102,7 +102,7 @@ void Precopy::send(const PageId& page, image::Bytes bytes, InPlace in_place) {
     ++rounds_.back().pages;
 }
 
-void Precopy::send_data(const PageId& page, image::Bytes bytes, InPlace in_place) {
+void Precopy::send_data(const PageId& page, image::Bytes bytes) {
     Sent& sent = sent_of(page);
     const image::Checksum contents = image::checksum_of(bytes);
     if (sent.as == Sent::As::data && sent.contents == contents)
@@ -111,10 +111,7 @@ void Precopy::send_data(const PageId& page, image::Bytes bytes, InPlace in_place
         writer_.reference({.pfn = page.pfn, .contents = contents});
         ++rounds_.back().known_pages;
     } else {
-        if (in_place == InPlace::yes)
-            writer_.page_in_place(page, bytes);
-        else
-            writer_.page(page, bytes);
+        writer_.page(page, bytes);
         contents_.add_sent(contents);
     }
     sent = {.as = Sent::As::data, .contents = contents};

@@ -41,7 +41,7 @@ class Precopy {
             if (!bytes)
                 refuse(page.pfn);
             else
-                send(page, *bytes, InPlace::yes);
+                send(page, *bytes);
         });
         end_round();
     }
@@ -60,10 +60,8 @@ class Precopy {
     [[nodiscard]] bool has_zero(const image::PageId& page);
     void begin_round();
     void end_round();
-    // Whether the bytes stay as they are until the round's end.
-    enum class InPlace { no, yes };
-    void send(const image::PageId& page, image::Bytes bytes, InPlace in_place);
-    void send_data(const image::PageId& page, image::Bytes bytes, InPlace in_place);
+    void send(const image::PageId& page, image::Bytes bytes);
+    void send_data(const image::PageId& page, image::Bytes bytes);
 
     GuestMemory& memory_;
     image::ImageWriter& writer_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // suspend: puts a guest into a file. Until that is whole and on the disk, the guest is where it
 // was.
-#include <algorithm>
 #include <memory>
 #include <span>
 #include <utility>
@@ -32,20 +31,13 @@ void write_image(const Host& host, DomainId id, image::GuestDescription guest,
     guest.store = read_own_nodes(host.store, id);
 
     writer.begin(guest, pages);
-    for (std::span<const image::PageId> rest = pages; !rest.empty();) {
-        const auto now = rest.first(std::min(rest.size(), GuestMemory::at_once));
-        memory->read(now, [&](const image::PageId& page, auto bytes) {
-            if (!bytes)
-                refuse_strange_table(id, page.pfn, suspending);
-            if (page.type == image::PageType::data)
-                writer.page_in_place(page, *bytes);
-            else
-                writer.page(page, *bytes);
-            if (page.pfn == now.back().pfn)
-                writer.flush();
-        });
-        rest = rest.subspan(now.size());
-    }
+    // Copied, and then summed up: netback may still write into the buffers of a guest that stands
+    // still.
+    memory->read(pages, [&](const image::PageId& page, auto bytes) {
+        if (!bytes)
+            refuse_strange_table(id, page.pfn, suspending);
+        writer.page(page, *bytes);
+    });
     writer.end(state, pages);
 }
 

@@ -142,38 +142,6 @@ TEST(Image, ManyPagesComeInBatches) {
                                                        guest.contents, ByteVector{})));
 }
 
-TEST(Image, PagesInPlaceAndCopiesOfThemMix) {
-    constexpr std::uint64_t pages = 700;  // more than two batches
-    const SampleGuest guest = guest_of(pages);
-    ByteVector memory(pages * page_size);
-    const auto page = [&](std::uint64_t pfn) {
-        return std::span(memory).subspan(pfn * page_size, page_size);
-    };
-    for (std::uint64_t pfn = 0; pfn < pages; ++pfn)
-        if (pfn % 100 != 0)
-            std::ranges::fill(page(pfn), static_cast<std::byte>(pfn % 251 + 1));
-    test::MemorySink sink;
-    ImageWriter writer(sink, "img");
-    writer.begin(guest.description, guest.pages);
-    for (const PageId& id : guest.pages) {
-        if (id.pfn % 5 == 0) {
-            const ByteVector brief(page(id.pfn).begin(), page(id.pfn).end());
-            writer.page(id, brief);
-        } else {
-            writer.page_in_place(id, page(id.pfn));
-        }
-    }
-    writer.flush();
-    std::ranges::fill(page(1), std::byte{});  // it is written
-    writer.end(guest.state, guest.pages);
-    EXPECT_EQ(writer.pages_written(), 693U);
-
-    const auto found = contents_of(read_whole(sink.bytes, "img"));
-    ASSERT_EQ(found.size(), 693U);
-    for (const auto& [id, contents] : found)
-        EXPECT_EQ(contents, ByteVector(page_size, static_cast<std::byte>(id.pfn % 251 + 1)));
-}
-
 TEST(Image, OneByteIsNotZero) {
     for (const std::size_t at : {0U, 1U, 15U, 255U, 256U, 511U, 512U, 4080U, 4095U}) {
         SampleGuest guest = sample_guest();

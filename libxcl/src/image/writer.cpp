@@ -144,11 +144,6 @@ void ImageWriter::page(const PageId& page, Bytes contents) {
     add_contents(Bytes(copies_).last(page_size));
 }
 
-void ImageWriter::page_in_place(const PageId& page, Bytes contents) {
-    if (gather(page, contents))
-        add_contents(contents);
-}
-
 void ImageWriter::reference(const Reference& page) {
     if (form_ != MemoryForm::rounds)
         require_good("it refers to contents that are not in it");

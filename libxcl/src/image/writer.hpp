@@ -34,9 +34,6 @@ class ImageWriter {
     // ascending, no page twice. MemoryForm::rounds: any order; the last contents count.
     void page(const PageId& page, Bytes contents);
 
-    // The same without the copy: the contents have to stay as they are until the next flush.
-    void page_in_place(const PageId& page, Bytes contents);
-
     // MemoryForm::rounds: a page of data whose contents the reader has.
     void reference(const Reference& page);
 

@@ -62,7 +62,7 @@ class Trouble(VifTest):
             self.two()
             send = (signal.SIGINT, signal.SIGTERM)[number % 2]
             run = Steps(words, step, lambda process, send=send: os.kill(process, send))
-            self.assertTrue(run.acted)
+            # One that took fewer steps than the first ended before that.
             left = self.guests()
             self.assertEqual(self.whole_images() + len(left), 2, f"{send} at {step}")
             for address in ADDRESSES[2 - len(left):]:

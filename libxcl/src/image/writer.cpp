@@ -42,10 +42,8 @@ void ImageWriter::write_header() {
     emit(parts, checksum);
 }
 
-void ImageWriter::write_section(SectionType type, Bytes payload, std::span<const Bytes> more) {
-    std::uint64_t length = payload.size();
-    for (const Bytes part : more)
-        length += part.size();
+void ImageWriter::write_section(SectionType type, Bytes payload, Bytes more) {
+    const std::uint64_t length = payload.size() + more.size();
     if (length > longest_payload(type))
         require_good(fmt::format("the section '{}' would have {} bytes, more than {}",
                                  name_of(type), length, longest_payload(type)));
@@ -53,13 +51,9 @@ void ImageWriter::write_section(SectionType type, Bytes payload, std::span<const
     header.number(static_cast<std::uint32_t>(type));
     header.number(sections_++);
     header.number(length);
-    std::vector<Bytes> parts;
-    parts.reserve(3 + more.size());
-    parts.emplace_back(header.bytes());
-    parts.push_back(payload);
-    parts.insert(parts.end(), more.begin(), more.end());
-    const Checksum checksum = checksum_of(parts);
-    parts.emplace_back(checksum);
+    const std::array<Bytes, 3> summed{header.bytes(), payload, more};
+    const Checksum checksum = checksum_of(summed);
+    const std::array<Bytes, 4> parts{header.bytes(), payload, more, checksum};
     emit(parts, checksum);
 }
 
@@ -106,8 +100,7 @@ void ImageWriter::gather_run(const PageId& page, bool zero) {
         runs_.push_back({.run = {.first = page, .count = 1}, .zero = zero});
 }
 
-// Whether the contents are to follow.
-bool ImageWriter::gather(const PageId& page, Bytes contents) {
+void ImageWriter::page(const PageId& page, Bytes contents) {
     if (contents.size() != page_size)
         require_good(fmt::format("its page {:#x} has {} bytes", page.pfn, contents.size()));
     require_owned(page);
@@ -119,29 +112,14 @@ bool ImageWriter::gather(const PageId& page, Bytes contents) {
     next_pfn_ = page.pfn + 1;
     const bool zero = is_zero(contents);
     if (zero && form_ == MemoryForm::pages)
-        return false;
-    if (gathered_ == max_batch || copies_.size() == most_copies * page_size ||
-        runs_.size() == max_batch_runs)
+        return;
+    if (contents_.size() == gathered * page_size || runs_.size() == max_batch_runs)
         flush();
     next_pfn_ = page.pfn + 1;
     gather_run(page, zero);
-    return !zero;
-}
-
-void ImageWriter::add_contents(Bytes contents) {
-    ++gathered_;
-    if (!contents_.empty() && contents_.back().data() + contents_.back().size() == contents.data())
-        contents_.back() = {contents_.back().data(), contents_.back().size() + contents.size()};
-    else
-        contents_.push_back(contents);
-}
-
-void ImageWriter::page(const PageId& page, Bytes contents) {
-    if (!gather(page, contents))
-        return;
-    copies_.reserve(most_copies * page_size);  // they stay where they are
-    copies_.insert(copies_.end(), contents.begin(), contents.end());
-    add_contents(Bytes(copies_).last(page_size));
+    contents_.reserve(gathered * page_size);
+    if (!zero)
+        contents_.insert(contents_.end(), contents.begin(), contents.end());
 }
 
 void ImageWriter::reference(const Reference& page) {
@@ -162,11 +140,9 @@ void ImageWriter::write_gathered_pages() {
     for (const BatchRun& run : runs_)
         encode(run, head);
     write_section(SectionType::pages, head.bytes(), contents_);
-    pages_ += gathered_;
-    gathered_ = 0;
+    pages_ += contents_.size() / page_size;
     runs_.clear();
     contents_.clear();
-    copies_.clear();
 }
 
 void ImageWriter::write_gathered_references() {

@@ -40,7 +40,7 @@ class ImageWriter {
     // MemoryForm::rounds: the reader, once it has all that was written so far, is to say a word.
     void mark();
 
-    // Hands to the sink what was gathered; else that happens once a batch is full.
+    // Hands to the sink what was gathered; else that happens once `gathered` pages are together.
     void flush();
 
     // MemoryForm::rounds: what it keeps in XenStore now that it is suspended.
@@ -56,16 +56,14 @@ class ImageWriter {
   private:
     // Fewer pages than max_batch: the first touch of a page of the buffer costs more than the
     // header of a section.
-    static constexpr std::size_t most_copies = 32;
+    static constexpr std::size_t gathered = 32;
 
     void write_header();
     void write_list();
     void write_gathered_pages();
     void write_gathered_references();
-    void write_section(SectionType type, Bytes payload, std::span<const Bytes> more = {});
+    void write_section(SectionType type, Bytes payload, Bytes more = {});
     void emit(std::span<const Bytes> parts, const Checksum& checksum);
-    [[nodiscard]] bool gather(const PageId& page, Bytes contents);
-    void add_contents(Bytes contents);
     void gather_run(const PageId& page, bool zero);
     void require_owned(const PageId& page);
     void require_good(const std::string& fault) const;
@@ -80,12 +78,9 @@ class ImageWriter {
     std::uint32_t sections_ = 0;
     std::uint64_t bytes_ = 0;
     std::uint64_t pages_ = 0;
-    std::uint64_t next_pfn_ = 0;  // what a page that may follow here has at least
-    // Of the batch:
-    std::vector<BatchRun> runs_;
-    std::uint64_t gathered_ = 0;  // pages with contents
-    std::vector<Bytes> contents_;
-    std::vector<std::byte> copies_;
+    std::uint64_t next_pfn_ = 0;       // what a page that may follow here has at least
+    std::vector<BatchRun> runs_;       // of the batch
+    std::vector<std::byte> contents_;  // of the batch
     std::vector<Reference> references_;
 };
 

@@ -60,11 +60,9 @@ struct RingFrames {
 // A guest's memory, to be read. Maps no page for longer than a call of `read`, unless it is to.
 class GuestMemory {
   public:
-    // Of that many pages at most, those that are no tables stay good until `read` returns.
-    static constexpr std::size_t at_once = 1024;
-
     // `bytes`: the page's contents, frame numbers in tables translated to PFNs; nothing when a
-    // table names a frame that is not the guest's. Else good during the call only.
+    // table names a frame that is not the guest's. Good during the call only; others may write it
+    // meanwhile.
     using Sink = std::function<void(const image::PageId& page,
                                     std::optional<std::span<const std::byte>> bytes)>;
 

@@ -94,8 +94,7 @@ std::vector<StoreRequest> guest_record(const RecordInput& input) {
     record.push_back(store_make_directory(home + "/data"));
     record.push_back(store_permissions(home + "/data", guest_writes));
 
-    for (const image::StoreEntry& entry : input.store)  // the guest's own notes, which it expects
-        write(entry.path, entry.value);
+    std::ranges::move(own_nodes_record(input.id, input.store), std::back_inserter(record));
 
     if (input.console_port)
         write("console/port", fmt::format("{}", *input.console_port));  // xenconsoled
@@ -104,6 +103,16 @@ std::vector<StoreRequest> guest_record(const RecordInput& input) {
 
     for (const RecordedVif& vif : input.vifs)
         std::ranges::move(vif_record(input.id, vif), std::back_inserter(record));
+    return record;
+}
+
+// The guest's own notes, which it expects.
+std::vector<StoreRequest> own_nodes_record(DomainId id,
+                                           std::span<const image::StoreEntry> entries) {
+    std::vector<StoreRequest> record;
+    for (const image::StoreEntry& entry : entries)
+        record.push_back(
+            store_write(fmt::format("{}/{}", domain_path(id), entry.path), entry.value));
     return record;
 }
 

@@ -54,6 +54,10 @@ struct RecordInput {
 // without a transaction: nobody watches the directory yet.
 [[nodiscard]] std::vector<StoreRequest> guest_record(const RecordInput& input);
 
+// A guest's own nodes, below its directory.
+[[nodiscard]] std::vector<StoreRequest> own_nodes_record(
+    DomainId id, std::span<const image::StoreEntry> entries);
+
 // What the record of a guest lacks whose frames were not known.
 [[nodiscard]] std::vector<StoreRequest> rings_record(const RecordInput& input,
                                                      const RingFrames& frames);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/quietly.hpp"
 #include "record/label.hpp"
 #include "record/record.hpp"
 #include "verbs/guest_vifs.hpp"
@@ -55,12 +56,11 @@ void hand_over(Store& store, const VifId& vif, const RecordedVif& what, const Gu
 
 void undo(const Host& host, const VifId& vif, GuestVifs& vifs) noexcept {
     vifs.abandon();
-    try {
+    quietly([&] {
         std::vector<StoreRequest> removal = vif_removal(vif);
         removal.push_back(backend_errors_removal(vif.guest));
         static_cast<void>(host.store.exchange(removal));
-    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): an Error is on its way
-    }
+    });
 }
 
 }  // namespace
@@ -81,21 +81,12 @@ std::uint16_t attach(const Host& host, DomainId id, const VifConfig& vif,
     // First, so that whoever destroys the guest from now on looks for its backends.
     host.hypervisor.set_uuid(id, label_with_vif(guest.uuid, !vif.script.empty()));
     try {
-        const auto wait_until = [&](auto reached) {
-            const auto deadline = std::chrono::steady_clock::now() + options.timeout;
-            while (!reached()) {
-                const std::optional<NetworkEvent> event = host.network.wait_event(deadline);
-                if (!event)
-                    throw vifs.overdue(host.store, options.timeout);
-                vifs.take(*event);
-            }
-        };
         const RecordedVif what = vifs.recorded().front();
         record(host.store, which, what);
-        wait_until([&] { return vifs.plugged(); });
+        vifs.await_plugged(host.store, options.timeout);
         hand_over(host.store, which, what, vifs);
         if (options.wait_connected) {
-            wait_until([&] { return vifs.connected(); });
+            vifs.await_connected(host.store, options.timeout);
             vifs.await_backends(host.store, std::chrono::steady_clock::now() + options.timeout,
                                 options.timeout);
         }

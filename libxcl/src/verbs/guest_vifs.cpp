@@ -144,6 +144,24 @@ bool GuestVifs::connected() const {
     return std::ranges::all_of(vifs_, [](const Vif& vif) { return vif.state == State::connected; });
 }
 
+void GuestVifs::await(Reached reached, Store& store, std::chrono::milliseconds timeout) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    while (!(this->*reached)()) {
+        const std::optional<NetworkEvent> event = network_.wait_event(deadline);
+        if (!event)
+            throw overdue(store, timeout);
+        take(*event);
+    }
+}
+
+void GuestVifs::await_plugged(Store& store, std::chrono::milliseconds timeout) {
+    await(&GuestVifs::plugged, store, timeout);
+}
+
+void GuestVifs::await_connected(Store& store, std::chrono::milliseconds timeout) {
+    await(&GuestVifs::connected, store, timeout);
+}
+
 void GuestVifs::await_backends(Store& store, std::chrono::steady_clock::time_point deadline,
                                std::chrono::milliseconds timeout) const {
     for (const Vif& vif : vifs_) {

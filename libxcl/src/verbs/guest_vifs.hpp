@@ -33,6 +33,11 @@ class GuestVifs {
     [[nodiscard]] bool plugged() const;
     [[nodiscard]] bool connected() const;
 
+    // Sleep until that is so, `timeout` at the longest; then `overdue` is thrown. For a guest that
+    // is alone: whose events come is all one to a batch.
+    void await_plugged(Store& store, std::chrono::milliseconds timeout);
+    void await_connected(Store& store, std::chrono::milliseconds timeout);
+
     // Once the interfaces have their carriers: sleeps until the backends say that they are
     // connected, which they do a moment later. Until then they drop what is sent.
     void await_backends(Store& store, std::chrono::steady_clock::time_point deadline,
@@ -61,6 +66,8 @@ class GuestVifs {
         std::string address = {};  // by ip=auto
     };
 
+    using Reached = bool (GuestVifs::*)() const;
+    void await(Reached reached, Store& store, std::chrono::milliseconds timeout);
     void look_at_all();
     void bring(Vif& vif);
     void plug(Vif& vif);

@@ -58,16 +58,25 @@ void Precopy::end_round() {
     rounds_.back().bytes = writer_.bytes_written() - bytes_before_;
 }
 
-// The guest may write while its page is looked at: what is compared and what is sent has to be the
-// same.
 void Precopy::round(std::span<const PageId> pages) {
-    std::array<std::byte, image::page_size> copy{};
     begin_round();
     memory_.read(pages, [&](const PageId& page, auto bytes) {
-        if (page.type != PageType::data || !bytes || (has_zero(page) && image::is_zero(*bytes)))
-            return;
-        std::ranges::copy(*bytes, copy.begin());
-        send(page, copy);
+        if (page.type == PageType::data && bytes)
+            send_data(page, *bytes);
+    });
+    end_round();
+}
+
+void Precopy::last_round(std::span<const PageId> pages,
+                         const std::function<void(std::uint64_t pfn)>& refuse) {
+    begin_round();
+    memory_.read(pages, [&](const PageId& page, auto bytes) {
+        if (!bytes)
+            refuse(page.pfn);
+        else if (page.type == PageType::data)
+            send_data(page, *bytes);
+        else
+            send_table(page, *bytes);
     });
     end_round();
 }
@@ -85,36 +94,34 @@ bool Precopy::has_zero(const PageId& page) {
     return as == Sent::As::nothing || as == Sent::As::zero;
 }
 
-void Precopy::send(const PageId& page, image::Bytes bytes) {
-    Sent& sent = sent_of(page);
-    if (page.type != PageType::data) {
-        writer_.page(page, bytes);
-        sent.as = Sent::As::table;
-    } else if (!image::is_zero(bytes)) {
-        send_data(page, bytes);
-        return;
-    } else if (has_zero(page)) {
-        return;
-    } else {
-        writer_.page(page, bytes);
-        sent.as = Sent::As::zero;
-    }
+void Precopy::send_table(const PageId& page, image::Bytes bytes) {
+    writer_.page(page, bytes);
+    sent_of(page).as = Sent::As::table;
     ++rounds_.back().pages;
 }
 
+// The guest may write while its page is looked at, and netback into the buffers of one that stands
+// still: what is compared and what is sent has to be the same.
 void Precopy::send_data(const PageId& page, image::Bytes bytes) {
-    Sent& sent = sent_of(page);
-    const image::Checksum contents = image::checksum_of(bytes);
-    if (sent.as == Sent::As::data && sent.contents == contents)
+    if (has_zero(page) && image::is_zero(bytes))
         return;
-    if (contents_.has(contents)) {
-        writer_.reference({.pfn = page.pfn, .contents = contents});
+    std::array<std::byte, image::page_size> copy;  // NOLINT: filled at once
+    std::ranges::copy(bytes, copy.begin());
+    Sent& sent = sent_of(page);
+    const bool zero = image::is_zero(copy);
+    const Sent now{.as = zero ? Sent::As::zero : Sent::As::data,
+                   .contents = zero ? image::Checksum{} : image::checksum_of(copy)};
+    if (now == sent || (zero && has_zero(page)))
+        return;
+    if (!zero && contents_.has(now.contents)) {
+        writer_.reference({.pfn = page.pfn, .contents = now.contents});
         ++rounds_.back().known_pages;
     } else {
-        writer_.page(page, bytes);
-        contents_.add_sent(contents);
+        writer_.page(page, copy);
+        if (!zero)
+            contents_.add_sent(now.contents);
     }
-    sent = {.as = Sent::As::data, .contents = contents};
+    sent = now;
     ++rounds_.back().pages;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -21,8 +22,7 @@ namespace xcl::verbs {
 
 class Precopy {
   public:
-    // Both outlive it. `memory` holds its mappings, so that pages stay where they are read.
-    // `pfn_end`: every PFN is less.
+    // Both outlive it. `pfn_end`: every PFN is less.
     Precopy(GuestMemory& memory, image::ImageWriter& writer, std::uint64_t pfn_end);
 
     // Asks the destination which of their contents it knows.
@@ -34,17 +34,8 @@ class Precopy {
 
     // Sends all that is still to be sent, page tables too. `refuse` is called for one that names
     // memory which is not the guest's, and throws.
-    template <typename Refuse>
-    void last_round(std::span<const image::PageId> pages, const Refuse& refuse) {
-        begin_round();
-        memory_.read(pages, [&](const image::PageId& page, auto bytes) {
-            if (!bytes)
-                refuse(page.pfn);
-            else
-                send(page, *bytes);
-        });
-        end_round();
-    }
+    void last_round(std::span<const image::PageId> pages,
+                    const std::function<void(std::uint64_t pfn)>& refuse);
 
     [[nodiscard]] const std::vector<MigrationRound>& rounds() const { return rounds_; }
 
@@ -54,13 +45,15 @@ class Precopy {
         enum class As : std::uint8_t { nothing, zero, data, table };
         As as = As::nothing;
         image::Checksum contents{};
+
+        friend bool operator==(const Sent&, const Sent&) = default;
     };
 
     [[nodiscard]] Sent& sent_of(const image::PageId& page);
     [[nodiscard]] bool has_zero(const image::PageId& page);
     void begin_round();
     void end_round();
-    void send(const image::PageId& page, image::Bytes bytes);
+    void send_table(const image::PageId& page, image::Bytes bytes);
     void send_data(const image::PageId& page, image::Bytes bytes);
 
     GuestMemory& memory_;

@@ -2,15 +2,15 @@
 // receive: takes a guest in that another host migrates here. Whatever fails before the word to
 // start it undoes it; wire/messages.hpp has the whole exchange.
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "core/quietly.hpp"
 #include "image/reader.hpp"
 #include "record/label.hpp"
 #include "verbs/guest_vifs.hpp"
-#include "verbs/guests.hpp"
 #include "verbs/host_memory.hpp"
 #include "verbs/page_batch.hpp"
 #include "verbs/unfinished_guest.hpp"
@@ -30,20 +30,8 @@ std::string name_for(const Uuid& token) {
 }
 
 GuestConfig config_for(GuestConfig config, const std::string& switch_name) {
-    for (VifConfig& vif : config.vifs)
-        if (!switch_name.empty()) {
-            vif.bridge = switch_name;
-            vif.script.clear();
-        }
+    send_to_switch(config.vifs, switch_name);
     return config;
-}
-
-std::vector<VifPlan> plans_for(Network& network, const GuestConfig& config,
-                               std::span<const std::uint16_t> numbers) {
-    std::vector<VifPlan> plans = plan_vifs(network, config.vifs, 1);
-    for (std::size_t i = 0; i < plans.size(); ++i)
-        plans[i].number = numbers[i];
-    return plans;
 }
 
 // A guest on its way in, up to the moment when it could start. Nothing is left of it unless it
@@ -54,7 +42,7 @@ class Arrival {
             GuestConfig config)
         : host_(host),
           config_(std::move(config)),
-          plans_(plans_for(host.network, config_, guest.vif_numbers)),
+          plans_(plan_vifs(host.network, config_.vifs, 1, guest.vif_numbers)),
           cpu_plan_(plan_for(host.hypervisor, require_memory(host.hypervisor, guest.memory_pages),
                              config_)),
           guest_(host.hypervisor, host.store,
@@ -90,15 +78,8 @@ class Arrival {
         guest_.record(record_);
     }
 
-    // Sleeps until its interfaces are on their switches.
     void await_vifs(std::chrono::milliseconds timeout) {
-        const Clock::time_point deadline = Clock::now() + timeout;
-        while (!vifs_.plugged()) {
-            const std::optional<NetworkEvent> event = host_.network.wait_event(deadline);
-            if (!event)
-                throw vifs_.overdue(host_.store, timeout);
-            vifs_.take(*event);
-        }
+        vifs_.await_plugged(host_.store, timeout);
     }
 
     // While the source is busy with its first round.
@@ -120,9 +101,7 @@ class Arrival {
                                                   record_.console_port);
         memory_.reset();
         std::vector<StoreRequest> requests = rings_record(record_, frames);
-        for (const image::StoreEntry& entry : guest.store)
-            requests.push_back(
-                store_write(fmt::format("{}/{}", domain_path(id()), entry.path), entry.value));
+        std::ranges::move(own_nodes_record(id(), guest.store), std::back_inserter(requests));
         requests.push_back(guest_introduction(record_, frames));
         guest_.complete_record(std::move(requests));
     }
@@ -156,14 +135,12 @@ class Arrival {
 
     // Switches between the hosts learn where it is before it has said a word. It runs in any case.
     void announce() noexcept {
-        for (const VifPlan& plan : plans_) {
-            try {
+        for (const VifPlan& plan : plans_)
+            quietly([&] {
                 const auto address = parse_ipv4(plan.config.ip.text);
                 host_.network.announce({id(), plan.number}, plan.config.mac.value_or(MacAddress{}),
                                        address ? std::optional(address->address) : std::nullopt);
-            } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
-            }
-        }
+            });
     }
 
     const Host& host_;
@@ -242,13 +219,6 @@ wire::Refusal refusal_for(const Error& error) {
     return {.problem = Error(std::move(failure)).what(), .hint = std::move(hint)};
 }
 
-void refuse_quietly(wire::Stream& stream, const Error& error) noexcept {
-    try {
-        wire::send(stream, refusal_for(error));
-    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the Error is on its way
-    }
-}
-
 }  // namespace
 
 std::optional<ReceivedGuest> receive(const Host& host, Link& link, const ReceiveOptions& options,
@@ -267,7 +237,7 @@ std::optional<ReceivedGuest> receive(const Host& host, Link& link, const Receive
         return take_in(host, stream, opening, options, kernels, is_ours);
     } catch (const Error& error) {
         if (!is_ours)
-            refuse_quietly(stream, error);
+            quietly([&] { wire::send(stream, refusal_for(error)); });
         throw;
     }
 }

@@ -28,23 +28,11 @@ void part_from_original(Network& network, VifConfig& vif) {
 GuestConfig config_for(Network& network, const image::GuestDescription& guest,
                        const ResumeOptions& options) {
     GuestConfig config = guest.config;
-    for (VifConfig& vif : config.vifs) {
-        if (!options.switch_name.empty()) {
-            vif.bridge = options.switch_name;
-            vif.script.clear();
-        }
-        if (options.count > 1 || options.new_macs)
+    send_to_switch(config.vifs, options.switch_name);
+    if (options.count > 1 || options.new_macs)
+        for (VifConfig& vif : config.vifs)
             part_from_original(network, vif);
-    }
     return config;
-}
-
-std::vector<VifPlan> plans_for(Network& network, const image::GuestDescription& guest,
-                               const GuestConfig& config, unsigned count) {
-    std::vector<VifPlan> plans = plan_vifs(network, config.vifs, count);
-    for (std::size_t i = 0; i < plans.size(); ++i)
-        plans[i].number = guest.vif_numbers[i];
-    return plans;
 }
 
 RingFrames restore(Hypervisor& hypervisor, const image::WholeImage& image, DomainId id,
@@ -64,7 +52,7 @@ std::vector<CreatedGuest> resume(const Host& host, const image::WholeImage& imag
     const Recipe recipe{
         .config = config,
         .memory_pages = image.guest.memory_pages,
-        .vifs = plans_for(host.network, image.guest, config, options.count),
+        .vifs = plan_vifs(host.network, config.vifs, options.count, image.guest.vif_numbers),
         .store = image.guest.store,
         .fill = [&](DomainId id, EventPort store, std::optional<EventPort> console) {
             return restore(host.hypervisor, image, id, store, console);

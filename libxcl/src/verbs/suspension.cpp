@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/quietly.hpp"
 #include "record/record.hpp"
 #include "verbs/guests.hpp"
 #include "verbs/watch.hpp"
@@ -21,14 +22,6 @@ constexpr const char* suspending = "suspend it";
 constexpr const char* request_word = "suspend";
 // How long one that did not answer in time is listened to, lest it suspend with nobody there.
 constexpr std::chrono::milliseconds late_answer{1'000};
-
-template <typename Step>
-void quietly(Step step) noexcept {
-    try {
-        step();
-    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): an Error is on its way
-    }
-}
 
 [[noreturn]] void refuse(DomainId id, const std::string& problem, const std::string& hint = {}) {
     throw Error({.domain = id, .doing = suspending, .problem = problem, .hint = hint});

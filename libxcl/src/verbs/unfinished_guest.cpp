@@ -8,24 +8,13 @@
 
 #include <sys/random.h>
 
+#include "core/quietly.hpp"
 #include "record/label.hpp"
 #include "verbs/guests.hpp"
 #include "verbs/late_terminals.hpp"
 #include "xcl/error.hpp"
 
 namespace xcl::verbs {
-namespace {
-
-// The error that brought us here is the one to report.
-template <typename Step>
-void quietly(Step step) noexcept {
-    try {
-        step();
-    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
-    }
-}
-
-}  // namespace
 
 UnfinishedGuest::UnfinishedGuest(Hypervisor& hypervisor, Store& store, const NewDomain& domain)
     : hypervisor_(hypervisor), store_(store), id_(hypervisor.create_domain(domain)) {}

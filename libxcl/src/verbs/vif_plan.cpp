@@ -93,6 +93,23 @@ std::vector<VifPlan> plan_vifs(Network& network, std::span<const VifConfig> vifs
     return plans;
 }
 
+std::vector<VifPlan> plan_vifs(Network& network, std::span<const VifConfig> vifs, unsigned count,
+                               std::span<const std::uint16_t> numbers) {
+    std::vector<VifPlan> plans = plan_vifs(network, vifs, count);
+    for (std::size_t i = 0; i < plans.size(); ++i)
+        plans[i].number = numbers[i];
+    return plans;
+}
+
+void send_to_switch(std::span<VifConfig> vifs, const std::string& name) {
+    if (name.empty())
+        return;
+    for (VifConfig& vif : vifs) {
+        vif.bridge = name;
+        vif.script.clear();
+    }
+}
+
 RecordedVif recorded(const VifPlan& plan, const VifId& vif) {
     const bool by_script = !plan.script.empty();
     return {.number = vif.number,

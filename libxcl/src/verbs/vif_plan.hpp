@@ -38,6 +38,14 @@ struct VifPlan {
 [[nodiscard]] std::vector<VifPlan> plan_vifs(Network& network, std::span<const VifConfig> vifs,
                                              unsigned count);
 
+// The same for guests that are made again: vifs[i] has the number numbers[i].
+[[nodiscard]] std::vector<VifPlan> plan_vifs(Network& network, std::span<const VifConfig> vifs,
+                                             unsigned count,
+                                             std::span<const std::uint16_t> numbers);
+
+// All of them go to this switch or bridge, without scripts; empty: where their configs say.
+void send_to_switch(std::span<VifConfig> vifs, const std::string& name);
+
 // What is recorded of the plan's vif when it becomes `vif`.
 [[nodiscard]] RecordedVif recorded(const VifPlan& plan, const VifId& vif);
 

@@ -17,6 +17,9 @@ namespace {
 using image::page_size;
 using image::PageId;
 
+// Pages that are mapped at once.
+constexpr std::size_t batch = 1024;
+
 constexpr std::array<std::byte, page_size> zero_page{};
 
 xen_domctl_getdomaininfo domain_info(Hypercalls& hypercalls, DomainId id) {
@@ -174,7 +177,7 @@ void XenGuestMemory::hold_all(std::span<const PageId> pages) {
 
 void XenGuestMemory::read(std::span<const PageId> pages, const Sink& sink) {
     while (!pages.empty()) {
-        const auto now = pages.first(std::min(pages.size(), at_once));
+        const auto now = pages.first(std::min(pages.size(), batch));
         for (const PageId& page : now)
             require_owned(page.pfn);
         if (holds_)

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "context.hpp"
 #include "xcl/uuid.hpp"
 
 namespace cosmos {
@@ -128,9 +129,21 @@ nlohmann::json to_json(const xcl::VifInfo& vif) {
             {"dropped_packets", vif.counters.dropped_packets}};
 }
 
+double seconds(std::chrono::nanoseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+std::string json_line(const nlohmann::json& value) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 void print_json(const nlohmann::json& value) {
-    // A name may hold any bytes; what is not UTF-8 is replaced.
-    fmt::print("{}\n", value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_line(value));
+}
+
+void print_results(const nlohmann::json& list, int status) {
+    if (!list.empty() || status == code(Status::done))
+        print_json(list);
 }
 
 std::string summary(std::vector<xcl::DomainId> ids) {

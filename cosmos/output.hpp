@@ -33,8 +33,15 @@ namespace cosmos {
 
 [[nodiscard]] nlohmann::json to_json(const xcl::VifInfo& vif);
 
+[[nodiscard]] double seconds(std::chrono::nanoseconds duration);
+
+// As one line prints it, without its newline. A name may hold any bytes; what is not UTF-8 is
+// replaced.
+[[nodiscard]] std::string json_line(const nlohmann::json& value);
 // One line on stdout.
 void print_json(const nlohmann::json& value);
+// The same of what was done, unless nothing was and an error told why.
+void print_results(const nlohmann::json& list, int status);
 
 // Ids as few words as possible: "5-104, 107".
 [[nodiscard]] std::string summary(std::vector<xcl::DomainId> ids);

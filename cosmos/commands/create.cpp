@@ -28,10 +28,6 @@ class Interrupted : public std::exception {
     [[nodiscard]] const char* what() const noexcept override { return "interrupted"; }
 };
 
-double seconds(std::chrono::nanoseconds duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 // Says what was made: the ids alone, JSON, or a sentence. Also when the batch was cut short.
 void announce(const Context& context, const Options& options,
               const std::vector<xcl::CreatedGuest>& guests) {

@@ -2,6 +2,7 @@
 // migrate: moves guests to another host; settle: finds out which host has one that is in doubt.
 #include <fmt/format.h>
 
+#include "attempts.hpp"
 #include "commands.hpp"
 #include "guests.hpp"
 #include "output.hpp"
@@ -17,10 +18,6 @@ struct Options {
     bool stats = false;
     unsigned timeout_s = 10;
 };
-
-double seconds(std::chrono::nanoseconds duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 
 nlohmann::json to_json(const xcl::MigratedGuest& guest, const std::string& host) {
     nlohmann::json rounds = nlohmann::json::array();
@@ -60,8 +57,6 @@ void announce(const Context& context, const Options& options, const xcl::Migrate
         print_stats(guest);
 }
 
-// Guests do not depend on each other: all are tried, and the first failure's status is that of the
-// command.
 int migrate(Context& context, const Options& options) {
     const std::vector<xcl::DomainId> ids = resolve(context, options.guests);
     const xcl::MigrateOptions how{
@@ -72,22 +67,14 @@ int migrate(Context& context, const Options& options) {
                 fmt::print(stderr, "sent {} pages, {} of them known there, {} bytes\n", round.pages,
                            round.known_pages, round.bytes);
         }};
+    end_between_steps();
     nlohmann::json list = nlohmann::json::array();
-    int status = code(Status::done);
-    for (const xcl::DomainId id : ids) {
-        try {
-            const std::unique_ptr<xcl::Link> link = connect(options.peer);
-            announce(context, options, context.toolstack().migrate(id, *link, how), list);
-        } catch (const std::exception& error) {
-            if (ids.size() == 1)
-                throw;
-            const int failure = report(error, context.json());
-            if (status == code(Status::done))
-                status = failure;
-        }
-    }
+    const int status = try_each(context, ids.size(), [&](std::size_t i) {
+        const std::unique_ptr<xcl::Link> link = connect(options.peer);
+        announce(context, options, context.toolstack().migrate(ids[i], *link, how), list);
+    });
     if (context.json())
-        print_json(list);
+        print_results(list, status);
     return status;
 }
 
@@ -97,43 +84,32 @@ struct SettleOptions {
     bool here = false;
 };
 
-std::string_view word(xcl::Owner owner) {
-    switch (owner) {
-        case xcl::Owner::here:
-            return "here";
-        case xcl::Owner::there:
-            return "there";
-        case xcl::Owner::nowhere:
-            return "unknown";
-    }
-    return {};
-}
-
 int settle(Context& context, const SettleOptions& options) {
     constexpr std::chrono::seconds patience{30};
     const xcl::DomainId id = resolve_word(options.id);
     if (options.here == !options.peer.host.empty())
         throw UsageError(
             "which host was it sent to? Give HOST, or --here if it does not run there");
-    xcl::Owner owner = xcl::Owner::here;
-    if (options.here)
+    if (options.here) {
         context.toolstack().settle_here(id);
-    else
-        owner = context.toolstack().settle(id, *connect(options.peer), patience);
+        if (context.json())
+            print_json({{"id", id.value()}, {"runs", "here"}});
+        else
+            fmt::print("Domain {} runs on here\n", id.value());
+        return code(Status::done);
+    }
+    const auto there = context.toolstack().settle(id, *connect(options.peer), patience);
+    if (!there)
+        throw xcl::Error({.domain = id,
+                          .problem = fmt::format("{} does not have it", options.peer.host),
+                          .hint = fmt::format("if it never ran there, "
+                                              "'cosmos settle --here {}' lets it run on here",
+                                              id.value())});
     if (context.json())
-        print_json({{"id", id.value()}, {"owner", word(owner)}});
-    if (owner == xcl::Owner::nowhere)
-        throw xcl::Error(
-            {.domain = id,
-             .problem = fmt::format("{} does not have it", options.peer.host),
-             .hint = fmt::format("if it never ran there, or has not since been moved on or ended, "
-                                 "'cosmos settle --here {}' lets it run on here",
-                                 id.value())});
-    if (!context.json())
-        fmt::print("Domain {} {}\n", id.value(),
-                   owner == xcl::Owner::there
-                       ? fmt::format("runs on {}; its copy here is gone", options.peer.host)
-                       : "runs on here");
+        print_json({{"id", id.value()}, {"runs", "there"}, {"id_there", there->value()}});
+    else
+        fmt::print("Domain {} is domain {} of {}; its copy here is gone\n", id.value(),
+                   there->value(), options.peer.host);
     return code(Status::done);
 }
 

@@ -16,7 +16,6 @@
 namespace cosmos {
 namespace {
 
-constexpr const char* cached_kernels = "/run/cosmos/images";
 constexpr std::chrono::seconds to_admit{5};
 
 struct Options {
@@ -32,21 +31,16 @@ struct Options {
 xcl::ReceiveOptions how(const Options& options) {
     return {.switch_name = options.switch_name,
             .timeout = std::chrono::seconds(options.timeout_s),
-            .kernel_directories = {cached_kernels}};
-}
-
-double seconds(std::chrono::nanoseconds duration) {
-    return std::chrono::duration<double>(duration).count();
+            .kernel_directories = {fmt::format("{}/images", xcl::ramdisk_path)}};
 }
 
 // Standard output may be the connection.
 void announce(const Context& context, const xcl::ReceivedGuest& guest, std::FILE* to) {
     if (context.json())
-        fmt::print(
-            to, "{}\n",
-            nlohmann::json{
-                {"id", guest.id.value()}, {"name", guest.name}, {"seconds", seconds(guest.took)}}
-                .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        fmt::print(to, "{}\n",
+                   json_line({{"id", guest.id.value()},
+                              {"name", guest.name},
+                              {"seconds", seconds(guest.took)}}));
     else
         fmt::print(to, "Received domain {} in {:.4f} s\n", guest.id.value(), seconds(guest.took));
     static_cast<void>(std::fflush(to));  // who reads it may be gone

@@ -2,6 +2,7 @@
 // resume: makes guests of images.
 #include <fmt/format.h>
 
+#include "attempts.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 
@@ -18,10 +19,6 @@ struct Options {
     std::string switch_name;
     unsigned timeout_s = 10;
 };
-
-double seconds(std::chrono::nanoseconds duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 
 void announce(const Context& context, const Options& options, const std::string& file,
               const xcl::CreatedGuest& guest, nlohmann::json& list) {
@@ -41,29 +38,20 @@ int resume(Context& context, const Options& options) {
     if (options.files.empty())
         throw UsageError("which image? Give the file that 'cosmos suspend' wrote");
     nlohmann::json list = nlohmann::json::array();
-    int status = code(Status::done);
-    for (const std::string& file : options.files) {
-        const xcl::ResumeOptions how{.count = options.count,
-                                     .paused = options.paused,
-                                     .new_macs = options.new_macs,
-                                     .switch_name = options.switch_name,
-                                     .wait_connected = options.wait,
-                                     .timeout = std::chrono::seconds(options.timeout_s),
-                                     .on_resumed = [&](const xcl::CreatedGuest& guest) {
-                                         announce(context, options, file, guest, list);
-                                     }};
-        try {
-            context.toolstack().resume(file, how);
-        } catch (const std::exception& error) {
-            if (options.files.size() == 1 && list.empty())
-                throw;
-            const int failure = report(error, context.json());
-            if (status == code(Status::done))
-                status = failure;
-        }
-    }
+    const int status = try_each(context, options.files.size(), [&](std::size_t i) {
+        const std::string& file = options.files[i];
+        context.toolstack().resume(file, {.count = options.count,
+                                          .paused = options.paused,
+                                          .new_macs = options.new_macs,
+                                          .switch_name = options.switch_name,
+                                          .wait_connected = options.wait,
+                                          .timeout = std::chrono::seconds(options.timeout_s),
+                                          .on_resumed = [&](const xcl::CreatedGuest& guest) {
+                                              announce(context, options, file, guest, list);
+                                          }});
+    });
     if (context.json())
-        print_json(list);
+        print_results(list, status);
     return status;
 }
 

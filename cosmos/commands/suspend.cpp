@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // suspend: puts guests into files; wake: lets those that stand suspended run on.
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 
 #include <fmt/format.h>
 
+#include "attempts.hpp"
 #include "commands.hpp"
 #include "guests.hpp"
 #include "output.hpp"
 
 namespace cosmos {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;  // NOLINT: a signal handler can reach nothing else
 
 struct Options {
     GuestArguments guests;
@@ -22,10 +20,6 @@ struct Options {
     bool force = false;
     unsigned timeout_s = 10;
 };
-
-double seconds(std::chrono::nanoseconds duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 
 // A file for each guest: the one that is named, or NAME-ID.img in a directory.
 std::vector<std::string> files_for(Context& context, const Options& options,
@@ -68,37 +62,20 @@ void announce(const Context& context, const Options& options, const xcl::Suspend
                    seconds(guest.stood_still) * 1e6);
 }
 
-// Guests do not depend on each other: all are tried, and the first failure's status is that of the
-// command.
 int suspend(Context& context, const Options& options) {
     const std::vector<xcl::DomainId> ids = resolve(context, options.guests);
     const std::vector<std::string> files = files_for(context, options, ids);
     const xcl::SuspendOptions how{.keep = options.keep,
                                   .overwrite = options.force,
                                   .timeout = std::chrono::seconds(options.timeout_s)};
-    // Either ends the command between two guests: in the middle of one it would be left suspended.
-    for (const int signal : {SIGINT, SIGTERM})
-        static_cast<void>(std::signal(signal, [](int) { interrupted = 1; }));
+    end_between_steps();
     nlohmann::json list = nlohmann::json::array();
-    int status = code(Status::done);
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-        if (interrupted != 0) {
-            status = code(Status::interrupted);
-            break;
-        }
-        try {
-            announce(context, options, context.toolstack().suspend(ids[i], files[i], how), files[i],
-                     list);
-        } catch (const std::exception& error) {
-            if (ids.size() == 1)
-                throw;
-            const int failure = report(error, context.json());
-            if (status == code(Status::done))
-                status = failure;
-        }
-    }
+    const int status = try_each(context, ids.size(), [&](std::size_t i) {
+        announce(context, options, context.toolstack().suspend(ids[i], files[i], how), files[i],
+                 list);
+    });
     if (context.json())
-        print_json(list);
+        print_results(list, status);
     return status;
 }
 

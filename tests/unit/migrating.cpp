@@ -122,9 +122,10 @@ void Hosts::settle() {
             link.reset();
         });
         const std::unique_ptr<Link> link = links.source();
-        const Owner owner = verbs::settle(source.ports(), id, *link, {}, any_name);
+        const std::optional<DomainId> there =
+            verbs::settle(source.ports(), id, *link, {}, any_name);
         receiver.join();
-        if (owner == Owner::nowhere)
+        if (!there)
             verbs::settle_here(source.ports(), id, any_name);
     } else if (guest && guest->state == DomainState::shutdown) {
         verbs::wake(source.ports(), {&id, 1}, any_name);

@@ -327,7 +327,7 @@ struct Sending {
         const auto guest = hosts.source.hypervisor.info(hosts.id);
         return guest && guest->in_doubt;
     }
-    [[nodiscard]] Owner settle(const ByteVector& replies) {
+    [[nodiscard]] std::optional<DomainId> settle(const ByteVector& replies) {
         ScriptedLink link(replies);
         return verbs::settle(hosts.source.ports(), hosts.id, link, {}, any_name);
     }
@@ -455,7 +455,7 @@ struct Doubt : Sending {
 TEST(HostileDestination, SettlingSaysWhoHasTheGuest) {
     {
         Doubt doubt;
-        EXPECT_EQ(doubt.settle(saying(wire::Answer{})), Owner::nowhere);
+        EXPECT_EQ(doubt.settle(saying(wire::Answer{})), std::nullopt);
         EXPECT_TRUE(doubt.in_doubt());
         verbs::settle_here(doubt.hosts.source.ports(), doubt.hosts.id, any_name);
         EXPECT_TRUE(runs(doubt.hosts.source, doubt.hosts.id));
@@ -464,7 +464,7 @@ TEST(HostileDestination, SettlingSaysWhoHasTheGuest) {
     Doubt doubt;
     EXPECT_EQ(
         doubt.settle(saying(wire::Answer{.kind = wire::Answer::Kind::runs, .id = DomainId(40)})),
-        Owner::there);
+        DomainId(40));
     EXPECT_TRUE(doubt.hosts.is_as_before(doubt.hosts.source));
 }
 

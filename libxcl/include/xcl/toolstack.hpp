@@ -133,13 +133,6 @@ struct ReceivedGuest {
     std::chrono::nanoseconds took{0};
 };
 
-// Who has a guest that was in doubt.
-enum class Owner {
-    here,     // it runs on here
-    there,    // it runs on the other host, and its copy here is gone
-    nowhere,  // the other host does not have it, and nothing was done: it may have been there
-};
-
 enum class ReapCause {
     ended,       // it ended by itself
     unfinished,  // the process that was creating it died
@@ -240,8 +233,10 @@ class Toolstack {
     std::optional<ReceivedGuest> receive(Link& link, const ReceiveOptions& options = {});
 
     // Ends the doubt over a guest: asks the host that it was sent to. If it runs there, its copy
-    // here is destroyed. Throws Error while that host still waits for it.
-    Owner settle(DomainId id, Link& link, std::chrono::milliseconds patience);
+    // here is destroyed, and the id that it has there is returned. Nothing: that host does not have
+    // it, and nothing was done, for it may have been there. Throws Error while that host still
+    // waits for it.
+    std::optional<DomainId> settle(DomainId id, Link& link, std::chrono::milliseconds patience);
     // The same without asking: it was never started there, and runs on here.
     void settle_here(DomainId id);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Names and numbers of hosts, by the C library.
 #include "link/addresses.hpp"
 
 #include <array>

@@ -148,10 +148,6 @@ std::string text_by(const Write& write) {
     return text;
 }
 
-int no_password(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) {
-    return -1;
-}
-
 }  // namespace
 
 Validity valid_for_days(unsigned days) {

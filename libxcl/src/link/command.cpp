@@ -8,61 +8,23 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/spawn.hpp"
 #include "link/descriptor_link.hpp"
 #include "link/waiting.hpp"
 
 namespace xcl {
 namespace {
 
-class SpawnSettings {
-  public:
-    SpawnSettings() {
-        posix_spawn_file_actions_init(&files);
-        posix_spawnattr_init(&attributes);
-    }
-    SpawnSettings(const SpawnSettings&) = delete;
-    SpawnSettings& operator=(const SpawnSettings&) = delete;
-    ~SpawnSettings() {
-        posix_spawn_file_actions_destroy(&files);
-        posix_spawnattr_destroy(&attributes);
-    }
-
-    posix_spawn_file_actions_t files{};
-    posix_spawnattr_t attributes{};
-};
-
-// At the priority of an ordinary process, with the signals that one has.
-void make_ordinary(posix_spawnattr_t& attributes) {
-    const sched_param ordinary{.sched_priority = 0};
-    sigset_t none;
-    sigemptyset(&none);
-    sigset_t broken_pipe;
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
-    posix_spawnattr_setschedpolicy(&attributes, SCHED_OTHER);
-    posix_spawnattr_setschedparam(&attributes, &ordinary);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
-    posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSCHEDULER | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-}
-
 pid_t started(std::vector<std::string> command, int socket) {
     SpawnSettings settings;
     posix_spawn_file_actions_adddup2(&settings.files, socket, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&settings.files, socket, STDOUT_FILENO);
-    make_ordinary(settings.attributes);
-    std::vector<char*> words;
-    words.reserve(command.size() + 1);
-    for (std::string& word : command)
-        words.push_back(word.data());
-    words.push_back(nullptr);
+    const std::vector<char*> words = pointers_to(command);
     pid_t process = 0;
     const int error = posix_spawnp(&process, words.front(), &settings.files, &settings.attributes,
                                    words.data(), environ);

@@ -24,6 +24,11 @@ struct Free {
     void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
 };
 
+// For keys that are read: without it OpenSSL would ask on the terminal.
+inline int no_password(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) {
+    return -1;
+}
+
 template <typename Object>
 using Own = std::unique_ptr<Object, Free>;
 

@@ -52,11 +52,6 @@ void check_readable(const std::string& doing, const std::string& path) {
     throw Error({.doing = doing, .problem = reason_of(error)});
 }
 
-// Without it OpenSSL would ask on the terminal.
-int no_password(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) {
-    return -1;
-}
-
 void load_authority(SSL_CTX& context, const std::string& path) {
     const std::string doing = fmt::format("read the authority's certificates in {}", path);
     check_readable(doing, path);

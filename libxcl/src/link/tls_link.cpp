@@ -88,7 +88,8 @@ void TlsLink::expect(const std::string& host) {
     const std::string address = without_scope(host);
     const int is_set = is_numeric(address) ? X509_VERIFY_PARAM_set1_ip_asc(rules, address.c_str())
                                            : X509_VERIFY_PARAM_set1_host(rules, host.c_str(), 0);
-    if (is_set != 1)
+    // OpenSSL takes an empty name for none that is to be checked.
+    if (is_set != 1 || host.empty())
         throw Error({.doing = fmt::format("connect to {}", peer_),
                      .problem = fmt::format("'{}' cannot be the name of a host", host)});
 }

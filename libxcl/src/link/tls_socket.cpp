@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Stands between OpenSSL and a socket: no SIGPIPE, and nothing lost at the end.
 #include "link/tls_socket.hpp"
 
 #include <array>

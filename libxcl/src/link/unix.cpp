@@ -85,6 +85,19 @@ void remove_stale(const std::string& path, const sockaddr_un& address, const std
         throw Error({.doing = doing, .call = "unlink", .error = errno});
 }
 
+// The process at the other end. Throws Error unless it is root's or of this process's user: others
+// may neither bring guests nor be given them.
+ucred trusted_peer(const Descriptor& socket, const std::string& path) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        throw link::lost(path, "getsockopt", errno);
+    if (peer.uid != 0 && peer.uid != geteuid())
+        throw Error({.problem = fmt::format("{}: a process of user {} may not migrate guests", path,
+                                            peer.uid)});
+    return peer;
+}
+
 class UnixCaller final : public Listener::Caller {
   public:
     UnixCaller(Descriptor socket, std::string path)
@@ -92,13 +105,7 @@ class UnixCaller final : public Listener::Caller {
 
     // The file's mode says the same, but a directory may be moved and a mode changed.
     std::unique_ptr<Link> admit(Link::Clock::time_point /*deadline*/) override {
-        ucred caller{};
-        socklen_t size = sizeof caller;
-        if (getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &caller, &size) != 0)
-            throw link::lost(path_, "getsockopt", errno);
-        if (caller.uid != 0 && caller.uid != geteuid())
-            throw Error({.problem = fmt::format("{}: a process of user {} may not migrate guests",
-                                                path_, caller.uid)});
+        const ucred caller = trusted_peer(socket_, path_);
         return std::make_unique<link::DescriptorLink>(std::move(socket_),
                                                       fmt::format("process {}", caller.pid));
     }
@@ -179,6 +186,7 @@ std::unique_ptr<Link> connect_unix(const std::string& path) {
                      .call = "connect",
                      .error = error,
                      .hint = fmt::format("'cosmos receive --listen unix:{}' listens there", path)});
+    static_cast<void>(trusted_peer(socket, path));
     return std::make_unique<link::DescriptorLink>(std::move(socket), path);
 }
 

@@ -12,7 +12,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sched.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -20,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/spawn.hpp"
 #include "xcl/error.hpp"
 
 namespace xcl::net {
@@ -38,22 +38,6 @@ std::vector<std::string> folders() {
     return all;
 }
 
-struct SpawnSettings {
-    SpawnSettings() {
-        posix_spawn_file_actions_init(&files);
-        posix_spawnattr_init(&attributes);
-    }
-    ~SpawnSettings() {
-        posix_spawn_file_actions_destroy(&files);
-        posix_spawnattr_destroy(&attributes);
-    }
-    SpawnSettings(const SpawnSettings&) = delete;
-    SpawnSettings& operator=(const SpawnSettings&) = delete;
-
-    posix_spawn_file_actions_t files{};
-    posix_spawnattr_t attributes{};
-};
-
 // What libxl hands to a vif's script, as Xen's own scripts read it, and the bridge, which spares
 // ours a look into XenStore.
 std::vector<std::string> environment_of(const ScriptCall& call) {
@@ -67,31 +51,12 @@ std::vector<std::string> environment_of(const ScriptCall& call) {
             fmt::format("bridge={}", call.bridge)};
 }
 
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    pointers.reserve(texts.size() + 1);
-    for (std::string& text : texts)
-        pointers.push_back(text.data());
-    pointers.push_back(nullptr);
-    return pointers;
-}
-
 pid_t spawned(const ScriptCall& call, int output) {
     SpawnSettings settings;
     posix_spawn_file_actions_addopen(&settings.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&settings.files, output, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&settings.files, output, STDERR_FILENO);
-    // A group of its own, to be killed as one; at the priority of an ordinary process.
-    const sched_param ordinary{.sched_priority = 0};
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setpgroup(&settings.attributes, 0);
-    posix_spawnattr_setschedpolicy(&settings.attributes, SCHED_OTHER);
-    posix_spawnattr_setschedparam(&settings.attributes, &ordinary);
-    posix_spawnattr_setsigmask(&settings.attributes, &none);
-    posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETPGROUP |
-                                                       POSIX_SPAWN_SETSCHEDULER |
-                                                       POSIX_SPAWN_SETSIGMASK);
+    settings.lead_group();
     std::vector<std::string> words{call.path, call.action, "type_if=vif"};
     std::vector<std::string> environment = environment_of(call);
     pid_t process = 0;

@@ -27,17 +27,18 @@ DomainInfo require_doubt(Hypervisor& hypervisor, DomainId id) {
 
 }  // namespace
 
-Owner settle(const Host& host, DomainId id, Link& link, std::chrono::milliseconds patience,
-             const TakeName& take_name) {
+std::optional<DomainId> settle(const Host& host, DomainId id, Link& link,
+                               std::chrono::milliseconds patience, const TakeName& take_name) {
     const Descriptor mine = take_to_suspend(take_name, id, settling);
     const DomainInfo guest = require_doubt(host.hypervisor, id);
     wire::Stream stream(link, patience);
     wire::send(
         stream,
         {.type = wire::MessageType::question, .guest = token_of(guest.uuid), .switch_name = {}});
-    switch (wire::receive_answer(stream).kind) {
+    const wire::Answer answer = wire::receive_answer(stream);
+    switch (answer.kind) {
         case wire::Answer::Kind::is_not_here:
-            return Owner::nowhere;
+            return std::nullopt;
         case wire::Answer::Kind::runs:
             break;
         case wire::Answer::Kind::still_receives:
@@ -47,7 +48,7 @@ Owner settle(const Host& host, DomainId id, Link& link, std::chrono::millisecond
                          .hint = "try again in a minute"});
     }
     destroy_found(host, {&guest, 1});
-    return Owner::there;
+    return answer.id;
 }
 
 void settle_here(const Host& host, DomainId id, const TakeName& take_name) {

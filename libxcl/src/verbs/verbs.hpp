@@ -98,8 +98,8 @@ MigratedGuest migrate(const Host& host, DomainId id, Link& link, const MigrateOp
                       const TakeName& take_name);
 std::optional<ReceivedGuest> receive(const Host& host, Link& link, const ReceiveOptions& options,
                                      const wire::KernelPages& kernels, const TakeName& take_name);
-Owner settle(const Host& host, DomainId id, Link& link, std::chrono::milliseconds patience,
-             const TakeName& take_name);
+std::optional<DomainId> settle(const Host& host, DomainId id, Link& link,
+                               std::chrono::milliseconds patience, const TakeName& take_name);
 void settle_here(const Host& host, DomainId id, const TakeName& take_name);
 
 using IsRunning = std::function<bool(const ProcessStamp&)>;

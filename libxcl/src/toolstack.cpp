@@ -126,7 +126,8 @@ std::optional<ReceivedGuest> Toolstack::receive(Link& link, const ReceiveOptions
     return verbs::receive(host_->ports(), link, options, kernels, take_name);
 }
 
-std::optional<DomainId> Toolstack::settle(DomainId id, Link& link, std::chrono::milliseconds patience) {
+std::optional<DomainId> Toolstack::settle(DomainId id, Link& link,
+                                          std::chrono::milliseconds patience) {
     return verbs::settle(host_->ports(), id, link, patience, take_name);
 }
 

@@ -3,8 +3,10 @@
 // refuse what Xen refuses.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -65,7 +67,7 @@ class FakeHypervisor final : public Hypervisor {
     std::unique_ptr<GuestMemory> open_memory(DomainId id) override;
     std::unique_ptr<RestoredMemory> restore(DomainId id, std::uint64_t pfn_end,
                                             std::span<const std::uint64_t> owned) override;
-    void notify(DomainId id, EventPort port) override;
+    std::unique_ptr<SuspensionEvents> hear_suspension(DomainId id, EventPort port) override;
     void resume(DomainId id) override;
     void set_uuid(DomainId id, const Uuid& uuid) override;
     void pause(DomainId id) override;
@@ -92,9 +94,13 @@ class FakeHypervisor final : public Hypervisor {
     std::function<void(std::uint16_t)> on_end = [](std::uint16_t) {};
     // It is asked by its channel, and runs on after a suspension that was cancelled.
     std::function<void(std::uint16_t)> on_notify = [](std::uint16_t) {};
+    // What happens, one after the other, while somebody listens to a guest's suspension.
+    std::deque<std::function<void()>> while_listening;
+    unsigned heard = 0;  // SuspensionEvents that are there
     std::function<void(std::uint16_t)> on_unpause = [](std::uint16_t) {};  // it runs
 
   private:
+    friend class FakeSuspensionEvents;
     friend class FakeGuestMemory;
     friend class FakeRestoredMemory;
 

@@ -59,6 +59,33 @@ FakeMemory some_memory(std::uint64_t pages, std::uint16_t vcpus) {
     return memory;
 }
 
+class FakeSuspensionEvents final : public SuspensionEvents {
+  public:
+    FakeSuspensionEvents(FakeHypervisor& hypervisor, DomainId id)
+        : hypervisor_(hypervisor), id_(id) {
+        ++hypervisor_.heard;
+    }
+    ~FakeSuspensionEvents() override { --hypervisor_.heard; }
+
+    void notify() override {
+        ++hypervisor_.begin("notify", id_).notified;
+        hypervisor_.on_notify(id_.value());
+    }
+
+    bool wait(std::chrono::steady_clock::time_point /*deadline*/) override {
+        if (hypervisor_.while_listening.empty())
+            return false;
+        const auto next = std::move(hypervisor_.while_listening.front());
+        hypervisor_.while_listening.pop_front();
+        next();
+        return true;
+    }
+
+  private:
+    FakeHypervisor& hypervisor_;
+    DomainId id_;
+};
+
 class FakeGuestMemory final : public GuestMemory {
   public:
     FakeGuestMemory(FakeHypervisor& hypervisor, DomainId id) : hypervisor_(hypervisor), id_(id) {}
@@ -159,12 +186,11 @@ std::unique_ptr<RestoredMemory> FakeHypervisor::restore(DomainId id, std::uint64
     return std::make_unique<FakeRestoredMemory>(*this, id, pfn_end, owned);
 }
 
-void FakeHypervisor::notify(DomainId id, EventPort port) {
-    FakeDomain& domain = begin("notify", id);
-    if (domain.suspend_port != port)
-        refuse("notify", EINVAL);
-    ++domain.notified;
-    on_notify(id.value());
+std::unique_ptr<SuspensionEvents> FakeHypervisor::hear_suspension(DomainId id, EventPort port) {
+    FakeDomain& domain = begin("hear_suspension", id);
+    if (port != domain.suspend_port && port != domain.ports)
+        refuse("hear_suspension", EINVAL);
+    return std::make_unique<FakeSuspensionEvents>(*this, id);
 }
 
 void FakeHypervisor::resume(DomainId id) {

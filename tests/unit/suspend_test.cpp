@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // suspend: the guest is in its image or it runs, and wake lets one that stands suspended run on.
+#include <cerrno>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,6 +59,59 @@ TEST_F(Suspend, GuestIsAskedByItsChannelIfItHasOne) {
     EXPECT_TRUE(folder.has("a.img"));
 }
 
+TEST_F(Suspend, GuestThatSuspendsAtOnceIsHeardOfOnAPortOfItsOwn) {
+    const DomainId id = host.add_guest(small_guest());
+    // Of the binding an event comes, too.
+    host.hypervisor.while_listening.emplace_back([] {});
+    host.hypervisor.while_listening.emplace_back(
+        [&] { host.hypervisor.end(id, ShutdownReason::suspend); });
+    host.faults.refuse("XS_WATCH", EBUSY);
+    static_cast<void>(suspend(host, id, folder.file("a.img")));
+    EXPECT_TRUE(folder.has("a.img"));
+    EXPECT_FALSE(host.hypervisor.exists(id));
+    EXPECT_EQ(host.hypervisor.heard, 0U);
+}
+
+TEST_F(Suspend, GuestThatHasAChannelIsHeardOfOnThat) {
+    const DomainId id = host.add_guest(small_guest());
+    answers_by_channel(host, id);
+    host.hypervisor.on_notify = [&](std::uint16_t) {
+        host.hypervisor.while_listening.emplace_back(
+            [&] { host.hypervisor.end(id, ShutdownReason::suspend); });
+    };
+    host.faults.refuse("XS_WATCH", EBUSY);
+    static_cast<void>(suspend(host, id, folder.file("a.img")));
+    EXPECT_TRUE(folder.has("a.img"));
+    EXPECT_THAT(host.hypervisor.calls, Not(Contains("allocate_event_channel 1")));
+}
+
+TEST_F(Suspend, GuestThatIsToRunOnGetsNoPort) {
+    const DomainId id = host.add_guest(small_guest());
+    answers_by_store(host, id);
+    static_cast<void>(suspend(host, id, folder.file("a.img"), {.keep = true}));
+    EXPECT_TRUE(runs(host, id));
+    EXPECT_THAT(host.hypervisor.calls, Not(Contains("allocate_event_channel 1")));
+}
+
+TEST_F(Suspend, GuestWithoutAFreePortIsHeardOfByTheStore) {
+    const DomainId id = host.add_guest(small_guest());
+    answers_by_store(host, id);
+    host.faults.refuse("allocate_event_channel", ENOSPC);
+    static_cast<void>(suspend(host, id, folder.file("a.img")));
+    EXPECT_TRUE(folder.has("a.img"));
+}
+
+TEST_F(Suspend, GuestThatEndsInsteadWhileItIsListenedToIsReported) {
+    const DomainId id = host.add_guest(small_guest());
+    host.hypervisor.while_listening.emplace_back(
+        [&] { host.hypervisor.end(id, ShutdownReason::crash); });
+    EXPECT_THAT(
+        failure_of([&] { static_cast<void>(suspend(host, id, folder.file("a.img"))); }).problem,
+        HasSubstr("ended instead"));
+    EXPECT_EQ(folder.files(), 0U);
+    EXPECT_EQ(host.hypervisor.heard, 0U);
+}
+
 TEST_F(Suspend, GuestWhoseChannelIsClosedIsAskedByControlShutdown) {
     const DomainId id = host.add_guest(small_guest());
     answers_by_channel(host, id);
@@ -102,11 +157,11 @@ TEST_F(Suspend, GuestThatDoesNotAnswerRunsOnAndIsNotAskedAnyMore) {
 TEST_F(Suspend, GuestThatAnswersTooLateRunsOn) {
     const DomainId id = host.add_guest(small_guest());
     answers_by_channel(host, id);
-    // Three looks, then the deadline has passed; it suspends while it is listened to still.
+    // Four looks, then the deadline has passed; it suspends while it is listened to still.
     host.hypervisor.on_notify = [](std::uint16_t) {};
     unsigned looks = 0;
     std::function<void()> look = [&] {
-        if (++looks == 4)
+        if (++looks == 5)
             host.hypervisor.end(id, ShutdownReason::suspend);
         else
             host.faults.meanwhile("info", look);
@@ -115,7 +170,7 @@ TEST_F(Suspend, GuestThatAnswersTooLateRunsOn) {
     const Failure failure =
         failure_of([&] { static_cast<void>(suspend(host, id, folder.file("a.img"))); });
     EXPECT_THAT(failure.problem, HasSubstr("did not answer"));
-    EXPECT_EQ(looks, 4U);
+    EXPECT_EQ(looks, 5U);
     EXPECT_TRUE(runs(host, id));
     EXPECT_EQ(host.hypervisor.domain(id).cancelled, 1U);
     EXPECT_EQ(folder.files(), 0U);

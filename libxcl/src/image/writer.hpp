@@ -56,7 +56,7 @@ class ImageWriter {
   private:
     // Fewer pages than max_batch: the first touch of a page of the buffer costs more than the
     // header of a section.
-    static constexpr std::size_t gathered = 32;
+    static constexpr std::size_t gathered = 8;
 
     void write_header();
     void write_list();

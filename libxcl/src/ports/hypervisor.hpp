@@ -2,6 +2,7 @@
 // Hypervisor: the seam to Xen. Verbs know only this; xen/ implements it, tests fake it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -115,6 +116,22 @@ class RestoredMemory {
                                             std::optional<EventPort> console_port) = 0;
 };
 
+// Tells of a guest's suspension, and of nothing else that becomes of it. While it is there, nobody
+// else is told: neither the store's daemon, which would look at all guests, nor those it tells.
+class SuspensionEvents {
+  public:
+    SuspensionEvents() = default;
+    SuspensionEvents(const SuspensionEvents&) = delete;
+    SuspensionEvents& operator=(const SuspensionEvents&) = delete;
+    virtual ~SuspensionEvents() = default;
+
+    // Sends an event to the guest's port.
+    virtual void notify() = 0;
+    // Sleeps until something happens to the port; false if nothing has by then. The guest may have
+    // suspended.
+    [[nodiscard]] virtual bool wait(std::chrono::steady_clock::time_point deadline) = 0;
+};
+
 // Every call throws Error naming the hypercall that failed. A domain that does not exist is
 // Error{no_such_guest}, unless a comment says otherwise.
 class Hypervisor {
@@ -152,8 +169,9 @@ class Hypervisor {
     [[nodiscard]] virtual std::unique_ptr<RestoredMemory> restore(
         DomainId id, std::uint64_t pfn_end, std::span<const std::uint64_t> owned) = 0;
 
-    // Sends an event to a port of the guest's that it opened for the control domain.
-    virtual void notify(DomainId id, EventPort port) = 0;
+    // `port`: of the guest's, for the control domain to bind.
+    [[nodiscard]] virtual std::unique_ptr<SuspensionEvents> hear_suspension(DomainId id,
+                                                                            EventPort port) = 0;
 
     // Lets a suspended guest run on where it is; it sees that its suspension was cancelled. Not
     // for one that was restored elsewhere.

@@ -2,7 +2,9 @@
 // Asks a guest to suspend, sleeps until it has, and takes the request back where that fails.
 #include "verbs/suspension.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <string>
 
 #include <fmt/format.h>
@@ -20,6 +22,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* suspending = "suspend it";
 constexpr const char* request_word = "suspend";
+// How long only its suspension is listened to; then also whether it ends otherwise, which the store
+// tells.
+constexpr std::chrono::milliseconds prompt{100};
 // How long one that did not answer in time is listened to, lest it suspend with nobody there.
 constexpr std::chrono::milliseconds late_answer{1'000};
 
@@ -30,21 +35,33 @@ constexpr std::chrono::milliseconds late_answer{1'000};
 class Request {
   public:
     Request(Hypervisor& hypervisor, Store& store, const DomainInfo& guest)
-        : hypervisor_(hypervisor),
-          store_(store),
-          guest_(guest),
-          watch_(store, "@releaseDomain") {}  // before it is asked: no answer can be missed
+        : hypervisor_(hypervisor), store_(store), guest_(guest) {}
 
-    void ask(std::optional<EventPort> port) {
-        if (port && notified(*port))
+    // `offered`: the port that the guest has opened for this. Without one, one is opened in it, if
+    // it goes `for_good`: it would stay in one that runs on.
+    void ask(std::optional<EventPort> offered, bool for_good, Clock::time_point deadline) {
+        std::unique_ptr<SuspensionEvents> events = offered ? events_at(offered) : nullptr;
+        const bool by_channel = events != nullptr;
+        if (!by_channel && for_good)
+            events = events_at({});
+        if (!events)
+            listen_to_store();
+        if (by_channel)
+            events->notify();
+        else
+            ask_by_store();
+        if (!events)
             return;
-        const std::vector<StoreRequest> requests{store_write(path(), request_word)};
-        by_store_ = true;  // also when the reply is lost
-        require_done(requests, store_.exchange(requests), guest_.id, suspending);
+        for (const auto soon = std::min(Clock::now() + prompt, deadline); events->wait(soon);)
+            if (is_answered())
+                return;
     }
 
     // Sleeps until it has suspended; false if it has not by then. Throws Error if it never will.
     [[nodiscard]] bool is_answered_by(Clock::time_point deadline) {
+        if (is_answered())
+            return true;
+        listen_to_store();
         while (!is_answered())
             if (!store_.wait_event(deadline))
                 return is_answered();
@@ -64,16 +81,29 @@ class Request {
   private:
     [[nodiscard]] std::string path() const { return domain_path(guest_.id) + "/control/shutdown"; }
 
-    // A channel that the guest has closed since is none.
-    [[nodiscard]] bool notified(EventPort port) {
+    // At a port of the guest's, a new one if none is given; nothing where that cannot be, as when
+    // the guest has closed it since.
+    [[nodiscard]] std::unique_ptr<SuspensionEvents> events_at(std::optional<EventPort> port) {
         try {
-            hypervisor_.notify(guest_.id, port);
-            return true;
+            return hypervisor_.hear_suspension(
+                guest_.id, port ? *port : hypervisor_.allocate_event_channel(guest_.id));
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::no_such_guest)
                 throw;
-            return false;
+            return nullptr;
         }
+    }
+
+    // Before it is looked at, or asked: no answer can be missed.
+    void listen_to_store() {
+        if (!watch_)
+            watch_.emplace(store_, "@releaseDomain");
+    }
+
+    void ask_by_store() {
+        const std::vector<StoreRequest> requests{store_write(path(), request_word)};
+        by_store_ = true;  // also when the reply is lost
+        require_done(requests, store_.exchange(requests), guest_.id, suspending);
     }
 
     [[nodiscard]] bool is_answered() {
@@ -99,7 +129,7 @@ class Request {
     Hypervisor& hypervisor_;
     Store& store_;
     const DomainInfo& guest_;
-    Watch watch_;
+    std::optional<Watch> watch_;
     bool by_store_ = false;
 };
 
@@ -127,14 +157,16 @@ void let_run_on(Hypervisor& hypervisor, Store& store, DomainId id) {
 }
 
 Suspension::Suspension(Hypervisor& hypervisor, Store& store, const DomainInfo& guest,
-                       std::optional<EventPort> port, std::chrono::milliseconds timeout)
+                       std::optional<EventPort> port, bool for_good,
+                       std::chrono::milliseconds timeout)
     : hypervisor_(hypervisor), store_(store), id_(guest.id) {
     if (is_suspended(guest))
         return;
     Request request(hypervisor, store, guest);
     try {
-        request.ask(port);
-        if (request.is_answered_by(Clock::now() + timeout))
+        const auto deadline = Clock::now() + timeout;
+        request.ask(port, for_good, deadline);
+        if (request.is_answered_by(deadline))
             return;
     } catch (const Error&) {
         request.withdraw();

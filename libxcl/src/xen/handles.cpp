@@ -70,18 +70,21 @@ xenforeignmemory_handle* Handles::memory() {
 Mapping::Mapping(Handles& handles, DomainId id, std::span<const xen_pfn_t> frames, Access access)
     : handles_(handles),
       address_(
-          xenforeignmemory_map(handles.memory(), id.value(),
-                               access == Access::read_only ? PROT_READ : PROT_READ | PROT_WRITE,
-                               frames.size(), frames.data(), nullptr)),
+          xenforeignmemory_map2(handles.memory(), id.value(), handles.place,
+                                access == Access::read_only ? PROT_READ : PROT_READ | PROT_WRITE, 0,
+                                frames.size(), frames.data(), nullptr)),
       pages_(frames.size()) {
     if (address_ == nullptr)
-        throw_failed(id, "map its memory", "xenforeignmemory_map");
+        throw_failed(id, "map its memory", "xenforeignmemory_map2");
+    handles_.place = bytes().data() + bytes().size();
 }
 
 Mapping::~Mapping() {
     constexpr std::size_t few = 4;  // for which a hypercall does not pay
     if (pages_ > few)
         clear_entries();
+    if (handles_.place == bytes().data() + bytes().size())
+        handles_.place = address_;
     xenforeignmemory_unmap(handles_.memory(), address_, pages_);
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "xen/beside_program.hpp"
 #include "xen/hypercalls.hpp"
 
 extern "C" {
@@ -44,6 +45,7 @@ class Handles {
 
     Logger logger;
     Hypercalls hypercalls;
+    void* place = beside_program(16);  // for the next mapping
 
   private:
     std::unique_ptr<xenforeignmemory_handle, CloseForeignMemory> memory_;

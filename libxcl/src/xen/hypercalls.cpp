@@ -6,7 +6,11 @@
 #include <cerrno>
 #include <string>
 
+#include <fcntl.h>
+#include <sys/mman.h>
+
 #include "xcl/error.hpp"
+#include "xen/beside_program.hpp"
 
 namespace xcl::xen {
 namespace {
@@ -17,10 +21,14 @@ std::uint64_t address(const void* pointer) {
 
 }  // namespace
 
-CallPages::CallPages(xencall_handle* handle, std::size_t pages)
-    : handle_(handle),
-      pages_(pages),
-      data_(static_cast<std::byte*>(xencall_alloc_buffer_pages(handle, pages))) {
+CallPages::CallPages(xencall_handle* handle, const Descriptor& device, std::size_t first,
+                     std::size_t pages)
+    : handle_(handle), pages_(pages) {
+    void* const place =
+        mmap(beside_program(first), bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, device.get(), 0);
+    is_of_device_ = place != MAP_FAILED;
+    data_ =
+        static_cast<std::byte*>(is_of_device_ ? place : xencall_alloc_buffer_pages(handle, pages));
     if (data_ == nullptr) {
         const int error = errno;
         throw Error({.doing = "make room for hypercalls",
@@ -30,17 +38,24 @@ CallPages::CallPages(xencall_handle* handle, std::size_t pages)
 }
 
 CallPages::~CallPages() {
-    xencall_free_buffer_pages(handle_, data_, pages_);
+    if (is_of_device_)
+        munmap(data_, bytes());
+    else
+        xencall_free_buffer_pages(handle_, data_, pages_);
 }
 
-Hypercalls::Hypercalls(xencall_handle* handle) : handle_(handle), page_(handle, 1) {}
+Hypercalls::Hypercalls(xencall_handle* handle)
+    : handle_(handle),
+      device_(open("/dev/xen/hypercall", O_RDWR | O_CLOEXEC)),
+      page_(handle, device_, 0, 1) {}
 
 std::byte* Hypercalls::payload_space(std::size_t bytes) {
     if (bytes <= kernel::page_size - argument_bytes)
         return page_.data() + argument_bytes;
     if (!large_ || large_->bytes() < bytes)
-        large_.emplace(handle_.get(), (std::max(bytes, payload_bytes) + kernel::page_size - 1) /
-                                          kernel::page_size);
+        large_.emplace(
+            handle_.get(), device_, std::size_t{1},
+            (std::max(bytes, payload_bytes) + kernel::page_size - 1) / kernel::page_size);
     return large_->data();
 }
 

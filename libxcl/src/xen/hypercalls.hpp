@@ -25,6 +25,7 @@ extern "C" {
 #include <xencall.h>
 }
 
+#include "core/descriptor.hpp"
 #include "kernel/image.hpp"
 #include "xcl/domain_id.hpp"
 
@@ -37,7 +38,10 @@ struct CloseCall {
 // Pages that the hypervisor can read and write at any time during a call.
 class CallPages {
   public:
-    CallPages(xencall_handle* handle, std::size_t pages);
+    // `device`: /dev/xen/hypercall; on a kernel without it (before 4.18), libxencall's own pages
+    // do.
+    CallPages(xencall_handle* handle, const Descriptor& device, std::size_t first,
+              std::size_t pages);
     ~CallPages();
     CallPages(const CallPages&) = delete;
     CallPages& operator=(const CallPages&) = delete;
@@ -49,6 +53,7 @@ class CallPages {
     xencall_handle* handle_;
     std::size_t pages_;
     std::byte* data_;
+    bool is_of_device_;
 };
 
 // One page serves all calls, one after the other: a call's argument lies at its start, and behind
@@ -111,6 +116,7 @@ class Hypercalls {
     [[nodiscard]] std::byte* payload_space(std::size_t bytes);
 
     std::unique_ptr<xencall_handle, CloseCall> handle_;
+    Descriptor device_;
     CallPages page_;
     std::optional<CallPages> large_;  // once a payload needs it
 };

@@ -1,52 +1,113 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a suspended guest takes of the hypervisor: to be asked, to be read, to run on, to be made
 // anew.
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/descriptor.hpp"
 #include "xcl/error.hpp"
 #include "xen/guest_memory.hpp"
 #include "xen/hypervisor.hpp"
 #include "xen/restored_memory.hpp"
 #include "xen/vcpu_state.hpp"
 
+// After Xen's own types.
+#include <xen/sys/evtchn.h>
+
 namespace xcl::xen {
 namespace {
 
-// The control domain's end of an event channel.
+constexpr const char* hearing = "hear of its suspension";
+
+// The control domain's end of an event channel, as the kernel tells of its events.
 class BoundChannel {
   public:
-    BoundChannel(Hypercalls& hypercalls, DomainId id, EventPort port) : hypercalls_(hypercalls) {
-        auto& binding = hypercalls.argument<evtchn_bind_interdomain>();
-        binding.remote_dom = id.value();
-        binding.remote_port = port;
-        if (hypercalls.event_channel_op(EVTCHNOP_bind_interdomain, &binding) != 0)
-            throw_failed(id, "bind its event channel", "EVTCHNOP_bind_interdomain");
-        port_ = binding.local_port;
-    }
-    BoundChannel(const BoundChannel&) = delete;
-    BoundChannel& operator=(const BoundChannel&) = delete;
-    ~BoundChannel() {
-        auto& closing = hypercalls_.argument<evtchn_close>();
-        closing.port = port_;
-        static_cast<void>(hypercalls_.event_channel_op(EVTCHNOP_close, &closing));
+    BoundChannel(DomainId id, EventPort port)
+        : device_(open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC | O_NONBLOCK)) {
+        if (!device_.is_open())
+            throw_failed(id, hearing, "open /dev/xen/evtchn");
+        ioctl_evtchn_bind_interdomain binding{.remote_domain = id.value(), .remote_port = port};
+        const int bound = ioctl(device_.get(), IOCTL_EVTCHN_BIND_INTERDOMAIN, &binding);
+        if (bound < 0)
+            throw_failed(id, hearing, "IOCTL_EVTCHN_BIND_INTERDOMAIN");
+        port_ = static_cast<EventPort>(bound);
     }
 
-    [[nodiscard]] EventPort port() const { return port_; }
+    [[nodiscard]] bool send() const {
+        ioctl_evtchn_notify sending{.port = port_};
+        return ioctl(device_.get(), IOCTL_EVTCHN_NOTIFY, &sending) == 0;
+    }
+
+    // As SuspensionEvents; throws nothing but for the poll.
+    [[nodiscard]] bool wait(DomainId id, std::chrono::steady_clock::time_point deadline) const {
+        using std::chrono::milliseconds;
+        for (;;) {
+            const auto left = std::max(
+                std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now()),
+                milliseconds::zero());
+            pollfd ready{.fd = device_.get(), .events = POLLIN, .revents = 0};
+            const int result = poll(&ready, 1, static_cast<int>(left.count()));
+            if (result < 0 && errno != EINTR)
+                throw_failed(id, hearing, "poll");
+            if (result == 0)
+                return false;
+            EventPort port = 0;
+            // Written back, it may come again.
+            if (result > 0 && read(device_.get(), &port, sizeof port) == sizeof port &&
+                write(device_.get(), &port, sizeof port) == sizeof port)
+                return true;
+        }
+    }
 
   private:
-    Hypercalls& hypercalls_;
+    Descriptor device_;
     EventPort port_ = 0;
+};
+
+class XenSuspensionEvents final : public SuspensionEvents {
+  public:
+    XenSuspensionEvents(Hypercalls& hypercalls, Stopwatch& stopwatch, DomainId id, EventPort port)
+        : hypercalls_(hypercalls), stopwatch_(stopwatch), id_(id), channel_(id, port) {
+        if (subscribe(port) != 0)
+            throw_failed(id, hearing, "XEN_DOMCTL_subscribe");
+    }
+    ~XenSuspensionEvents() override { static_cast<void>(subscribe(0)); }
+
+    void notify() override {
+        const Stopwatch::Span span = stopwatch_.hypervisor();
+        if (!channel_.send())
+            throw_failed(id_, "notify it", "IOCTL_EVTCHN_NOTIFY");
+    }
+
+    bool wait(std::chrono::steady_clock::time_point deadline) override {
+        const Stopwatch::Span span = stopwatch_.hypervisor();
+        return channel_.wait(id_, deadline);
+    }
+
+  private:
+    // In place of VIRQ_DOM_EXC, Xen then sends an event from that port when the guest suspends.
+    [[nodiscard]] long subscribe(EventPort port) {
+        xen_domctl& operation = hypercalls_.domctl(XEN_DOMCTL_subscribe, id_);
+        operation.u.subscribe.port = port;
+        return hypercalls_.try_domctl(operation);
+    }
+
+    Hypercalls& hypercalls_;
+    Stopwatch& stopwatch_;
+    DomainId id_;
+    BoundChannel channel_;
 };
 
 }  // namespace
 
-// The kernel learns nothing of the channel and need not: nothing is received on it.
-void XenHypervisor::notify(DomainId id, EventPort port) {
+std::unique_ptr<SuspensionEvents> XenHypervisor::hear_suspension(DomainId id, EventPort port) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
-    Hypercalls& hypercalls = handles_.hypercalls;
-    const BoundChannel channel(hypercalls, id, port);
-    auto& sending = hypercalls.argument<evtchn_send>();
-    sending.port = channel.port();
-    if (hypercalls.event_channel_op(EVTCHNOP_send, &sending) != 0)
-        throw_failed(id, "notify it", "EVTCHNOP_send");
+    return std::make_unique<XenSuspensionEvents>(handles_.hypercalls, stopwatch_, id, port);
 }
 
 void XenHypervisor::resume(DomainId id) {

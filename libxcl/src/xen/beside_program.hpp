@@ -9,14 +9,19 @@ namespace xcl::xen {
 
 extern "C" char _end[];  // NOLINT(bugprone-reserved-identifier,readability-identifier-naming): ld's
 
-// A hint for mmap, behind the program's own data. The page tables for it are there already; where
-// the kernel puts mappings by itself there are none yet in a small process, and in a
-// paravirtualised control domain each table costs several hypercalls to make and to end.
-inline void* beside_program(std::size_t pages) {
+// What lies where there, in pages.
+inline constexpr std::size_t call_place = 0;
+inline constexpr std::size_t payload_place = 1;
+inline constexpr std::size_t mappings_place = 16;
+
+// A hint for mmap, behind the program's own data: page tables for it are there already. Where the
+// kernel puts mappings by itself a small program has none yet, and in a paravirtualised control
+// domain each table costs several hypercalls to make and to end.
+inline void* beside_program(std::size_t place) {
     constexpr std::uintptr_t page = 4096;
-    constexpr std::uintptr_t distance = 16;  // for the heap, where its start is not random
-    return reinterpret_cast<void*>(
-        (reinterpret_cast<std::uintptr_t>(_end) + (distance + pages) * page) & -page);
+    constexpr std::size_t heap = 16;  // where its start is not random, it has room to begin
+    char* const there = _end + (heap + place) * page;
+    return there - reinterpret_cast<std::uintptr_t>(there) % page;
 }
 
 }  // namespace xcl::xen

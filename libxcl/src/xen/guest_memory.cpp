@@ -34,28 +34,6 @@ bool is_suspended(const xen_domctl_getdomaininfo& info) {
                static_cast<unsigned>(ShutdownReason::suspend);
 }
 
-// XEN_DOMCTL_PFINFO_* for each of the frames.
-std::vector<xen_pfn_t> infos_of(Hypercalls& hypercalls, DomainId id,
-                                std::span<const xen_pfn_t> frames) {
-    constexpr std::size_t at_once = Hypercalls::payload_bytes / sizeof(xen_pfn_t);
-    static_assert(at_once <= 1024, "Xen takes no more at once");
-    std::vector<xen_pfn_t> infos;
-    infos.reserve(frames.size());
-    while (!frames.empty()) {
-        const auto now = frames.first(std::min(frames.size(), at_once));
-        const auto array = hypercalls.payload<xen_pfn_t>(now.size());
-        std::ranges::copy(now, array.begin());
-        xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_getpageframeinfo3, id);
-        operation.u.getpageframeinfo3.num = array.size();
-        set_xen_guest_handle_raw(operation.u.getpageframeinfo3.array, array.data());
-        hypercalls.perform(operation, "ask for the types of its pages",
-                           "XEN_DOMCTL_getpageframeinfo3");
-        infos.insert(infos.end(), array.begin(), array.end());
-        frames = frames.subspan(now.size());
-    }
-    return infos;
-}
-
 PageId page_of(std::uint64_t pfn, xen_pfn_t info) {
     const auto level = (info & XEN_DOMCTL_PFINFO_LTABTYPE_MASK) >> XEN_DOMCTL_PFINFO_LTAB_SHIFT;
     return {.pfn = pfn,
@@ -87,31 +65,35 @@ std::vector<PageId> XenGuestMemory::pages() {
     return pages;
 }
 
-// Frames that are not the guest's become holes.
+// Frames that are not the guest's become holes; Xen takes a hole for such a frame.
 std::vector<PageId> XenGuestMemory::types_of_pages() {
-    FrameList present;
-    std::vector<std::uint64_t> pfns;
-    present.reserve(p2m_.frames.size());
-    pfns.reserve(p2m_.frames.size());
-    for (std::uint64_t pfn = 0; pfn < p2m_.frames.size(); ++pfn) {
-        if (p2m_.frames[pfn] == no_frame)
-            continue;
-        present.push_back(p2m_.frames[pfn]);
-        pfns.push_back(pfn);
-    }
-    const std::vector<xen_pfn_t> infos = infos_of(handles_.hypercalls, id_, present);
+    constexpr std::size_t at_once = Hypercalls::payload_bytes / sizeof(xen_pfn_t);
+    static_assert(at_once <= 1024, "Xen takes no more at once");
+    Hypercalls& hypercalls = handles_.hypercalls;
     std::vector<PageId> pages;
-    pages.reserve(pfns.size());
-    for (std::size_t i = 0; i < pfns.size(); ++i) {
-        const xen_pfn_t kind = infos[i] & XEN_DOMCTL_PFINFO_LTAB_MASK;
-        if (kind == XEN_DOMCTL_PFINFO_BROKEN)
-            throw Error({.domain = id_,
-                         .doing = "read its memory",
-                         .problem = fmt::format("its page {:#x} is broken", pfns[i])});
-        if (kind == XEN_DOMCTL_PFINFO_XTAB)
-            p2m_.frames[pfns[i]] = no_frame;
-        else
-            pages.push_back(page_of(pfns[i], infos[i]));
+    pages.reserve(p2m_.frames.size());
+    for (std::size_t first = 0; first < p2m_.frames.size(); first += at_once) {
+        const auto frames =
+            std::span(p2m_.frames).subspan(first, std::min(at_once, p2m_.frames.size() - first));
+        // XEN_DOMCTL_PFINFO_* take the place of frames.
+        const auto infos = hypercalls.payload<xen_pfn_t>(frames.size());
+        std::ranges::copy(frames, infos.begin());
+        xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_getpageframeinfo3, id_);
+        operation.u.getpageframeinfo3.num = infos.size();
+        set_xen_guest_handle_raw(operation.u.getpageframeinfo3.array, infos.data());
+        hypercalls.perform(operation, "ask for the types of its pages",
+                           "XEN_DOMCTL_getpageframeinfo3");
+        for (std::size_t i = 0; i < frames.size(); ++i) {
+            const xen_pfn_t kind = infos[i] & XEN_DOMCTL_PFINFO_LTAB_MASK;
+            if (kind == XEN_DOMCTL_PFINFO_BROKEN)
+                throw Error({.domain = id_,
+                             .doing = "read its memory",
+                             .problem = fmt::format("its page {:#x} is broken", first + i)});
+            if (kind == XEN_DOMCTL_PFINFO_XTAB)
+                frames[i] = no_frame;
+            else
+                pages.push_back(page_of(first + i, infos[i]));
+        }
     }
     return pages;
 }

@@ -70,21 +70,21 @@ xenforeignmemory_handle* Handles::memory() {
 Mapping::Mapping(Handles& handles, DomainId id, std::span<const xen_pfn_t> frames, Access access)
     : handles_(handles),
       address_(
-          xenforeignmemory_map2(handles.memory(), id.value(), handles.place,
+          xenforeignmemory_map2(handles.memory(), id.value(), handles.next_mapping,
                                 access == Access::read_only ? PROT_READ : PROT_READ | PROT_WRITE, 0,
                                 frames.size(), frames.data(), nullptr)),
       pages_(frames.size()) {
     if (address_ == nullptr)
         throw_failed(id, "map its memory", "xenforeignmemory_map2");
-    handles_.place = bytes().data() + bytes().size();
+    handles_.next_mapping = end();
 }
 
 Mapping::~Mapping() {
     constexpr std::size_t few = 4;  // for which a hypercall does not pay
     if (pages_ > few)
         clear_entries();
-    if (handles_.place == bytes().data() + bytes().size())
-        handles_.place = address_;
+    if (handles_.next_mapping == end())
+        handles_.next_mapping = address_;
     xenforeignmemory_unmap(handles_.memory(), address_, pages_);
 }
 
@@ -112,6 +112,10 @@ void Mapping::clear_entries() const {
     const auto flush = hypercalls.payload<mmuext_op_t>(1);
     flush[0].cmd = MMUEXT_TLB_FLUSH_ALL;
     hypercalls.mmuext_op(flush, DomainId(DOMID_SELF));
+}
+
+void* Mapping::end() const {
+    return bytes().data() + bytes().size();
 }
 
 std::span<std::byte> Mapping::bytes() const {

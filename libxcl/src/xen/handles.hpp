@@ -45,7 +45,8 @@ class Handles {
 
     Logger logger;
     Hypercalls hypercalls;
-    void* place = beside_program(16);  // for the next mapping
+    // A hint where the next mapping may lie.
+    void* next_mapping = beside_program(mappings_place);
 
   private:
     std::unique_ptr<xenforeignmemory_handle, CloseForeignMemory> memory_;
@@ -68,6 +69,7 @@ class Mapping {
 
   private:
     void clear_entries() const;
+    [[nodiscard]] void* end() const;
 
     Handles& handles_;
     void* address_;

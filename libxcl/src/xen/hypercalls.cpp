@@ -21,14 +21,14 @@ std::uint64_t address(const void* pointer) {
 
 }  // namespace
 
-CallPages::CallPages(xencall_handle* handle, const Descriptor& device, std::size_t first,
+CallPages::CallPages(xencall_handle* handle, const Descriptor& device, std::size_t place,
                      std::size_t pages)
     : handle_(handle), pages_(pages) {
-    void* const place =
-        mmap(beside_program(first), bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, device.get(), 0);
-    is_of_device_ = place != MAP_FAILED;
+    void* const mapped =
+        mmap(beside_program(place), bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, device.get(), 0);
+    is_of_device_ = mapped != MAP_FAILED;
     data_ =
-        static_cast<std::byte*>(is_of_device_ ? place : xencall_alloc_buffer_pages(handle, pages));
+        static_cast<std::byte*>(is_of_device_ ? mapped : xencall_alloc_buffer_pages(handle, pages));
     if (data_ == nullptr) {
         const int error = errno;
         throw Error({.doing = "make room for hypercalls",
@@ -47,14 +47,14 @@ CallPages::~CallPages() {
 Hypercalls::Hypercalls(xencall_handle* handle)
     : handle_(handle),
       device_(open("/dev/xen/hypercall", O_RDWR | O_CLOEXEC)),
-      page_(handle, device_, 0, 1) {}
+      page_(handle, device_, call_place, 1) {}
 
 std::byte* Hypercalls::payload_space(std::size_t bytes) {
     if (bytes <= kernel::page_size - argument_bytes)
         return page_.data() + argument_bytes;
     if (!large_ || large_->bytes() < bytes)
         large_.emplace(
-            handle_.get(), device_, std::size_t{1},
+            handle_.get(), device_, payload_place,
             (std::max(bytes, payload_bytes) + kernel::page_size - 1) / kernel::page_size);
     return large_->data();
 }

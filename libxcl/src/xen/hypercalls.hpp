@@ -38,9 +38,9 @@ struct CloseCall {
 // Pages that the hypervisor can read and write at any time during a call.
 class CallPages {
   public:
-    // `device`: /dev/xen/hypercall; on a kernel without it (before 4.18), libxencall's own pages
-    // do.
-    CallPages(xencall_handle* handle, const Descriptor& device, std::size_t first,
+    // Of `device`, /dev/xen/hypercall, at that place beside the program; on a kernel without it
+    // (before 4.18) such as libxencall gives. Throws Error.
+    CallPages(xencall_handle* handle, const Descriptor& device, std::size_t place,
               std::size_t pages);
     ~CallPages();
     CallPages(const CallPages&) = delete;

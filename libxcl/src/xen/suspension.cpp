@@ -76,6 +76,8 @@ class XenSuspensionEvents final : public SuspensionEvents {
         if (subscribe(port) != 0)
             throw_failed(id, hearing, "XEN_DOMCTL_subscribe");
     }
+    XenSuspensionEvents(const XenSuspensionEvents&) = delete;
+    XenSuspensionEvents& operator=(const XenSuspensionEvents&) = delete;
     ~XenSuspensionEvents() override { static_cast<void>(subscribe(0)); }
 
     void notify() override {

@@ -101,6 +101,16 @@ TEST_F(Suspend, GuestWithoutAFreePortIsHeardOfByTheStore) {
     EXPECT_TRUE(folder.has("a.img"));
 }
 
+TEST_F(Suspend, GuestThatSendsEventsWithoutEndIsWaitedForNoLonger) {
+    const DomainId id = host.add_guest(small_guest());
+    const std::function<void()> event = [&] { host.hypervisor.while_listening.push_back(event); };
+    host.hypervisor.while_listening.push_back(event);
+    EXPECT_THAT(
+        failure_of([&] { static_cast<void>(suspend(host, id, folder.file("a.img"))); }).problem,
+        HasSubstr("did not answer"));
+    EXPECT_TRUE(runs(host, id));
+}
+
 TEST_F(Suspend, GuestThatEndsInsteadWhileItIsListenedToIsReported) {
     const DomainId id = host.add_guest(small_guest());
     host.hypervisor.while_listening.emplace_back(

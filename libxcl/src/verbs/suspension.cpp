@@ -52,7 +52,9 @@ class Request {
             ask_by_store();
         if (!events)
             return;
-        for (const auto soon = std::min(Clock::now() + prompt, deadline); events->wait(soon);)
+        // A guest may send as many events as it likes.
+        const auto soon = std::min(Clock::now() + prompt, deadline);
+        while (Clock::now() < soon && events->wait(soon))
             if (is_answered())
                 return;
     }

@@ -43,7 +43,6 @@ class BoundChannel {
         return ioctl(device_.get(), IOCTL_EVTCHN_NOTIFY, &sending) == 0;
     }
 
-    // As SuspensionEvents; throws nothing but for the poll.
     [[nodiscard]] bool wait(DomainId id, std::chrono::steady_clock::time_point deadline) const {
         using std::chrono::milliseconds;
         for (;;) {
@@ -52,19 +51,26 @@ class BoundChannel {
                 milliseconds::zero());
             pollfd ready{.fd = device_.get(), .events = POLLIN, .revents = 0};
             const int result = poll(&ready, 1, static_cast<int>(left.count()));
-            if (result < 0 && errno != EINTR)
-                throw_failed(id, hearing, "poll");
             if (result == 0)
                 return false;
-            EventPort port = 0;
-            // Written back, it may come again.
-            if (result > 0 && read(device_.get(), &port, sizeof port) == sizeof port &&
-                write(device_.get(), &port, sizeof port) == sizeof port)
+            if (result > 0) {
+                take_event(id);
                 return true;
+            }
+            if (errno != EINTR)
+                throw_failed(id, hearing, "poll");
         }
     }
 
   private:
+    // The port that is read is written back: only then it may come again.
+    void take_event(DomainId id) const {
+        EventPort port = 0;
+        if (read(device_.get(), &port, sizeof port) != sizeof port ||
+            write(device_.get(), &port, sizeof port) != sizeof port)
+            throw_failed(id, hearing, "take an event of /dev/xen/evtchn");
+    }
+
     Descriptor device_;
     EventPort port_ = 0;
 };

@@ -137,8 +137,8 @@ MigratedGuest migrate(const Host& host, DomainId id, Link& link, const MigrateOp
         departure.send_running(std::move(notes.guest), options);
 
         const Clock::time_point asked = Clock::now();
-        Suspension suspension(host.hypervisor, host.store, guest, notes.suspend_port, true,
-                              options.timeout);
+        Suspension suspension(host.hypervisor, host.store, guest, notes.suspend_port,
+                              Afterwards::gone, options.timeout);
         departure.send_rest();
         result.there = hand_over(host, guest, suspension, stream);
         result.stood_still = Clock::now() - asked;

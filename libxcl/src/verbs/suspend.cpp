@@ -51,8 +51,8 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
     GuestNotes notes = read_notes(host, guest);
     image::ImageFile file(path, options.overwrite ? image::Overwrite::yes : image::Overwrite::no);
 
-    Suspension suspension(host.hypervisor, host.store, guest, notes.suspend_port, !options.keep,
-                          options.timeout);
+    Suspension suspension(host.hypervisor, host.store, guest, notes.suspend_port,
+                          options.keep ? Afterwards::runs_on : Afterwards::gone, options.timeout);
     const Clock::time_point suspended = Clock::now();
     SuspendedGuest result{.id = id, .name = notes.guest.config.name};
     {

@@ -38,11 +38,11 @@ class Request {
         : hypervisor_(hypervisor), store_(store), guest_(guest) {}
 
     // `offered`: the port that the guest has opened for this. Without one, one is opened in it, if
-    // it goes `for_good`: it would stay in one that runs on.
-    void ask(std::optional<EventPort> offered, bool for_good, Clock::time_point deadline) {
+    // it is to be gone afterwards: it would stay in one that runs on.
+    void ask(std::optional<EventPort> offered, Afterwards afterwards, Clock::time_point deadline) {
         std::unique_ptr<SuspensionEvents> events = offered ? events_at(offered) : nullptr;
         const bool by_channel = events != nullptr;
-        if (!by_channel && for_good)
+        if (!by_channel && afterwards == Afterwards::gone)
             events = events_at({});
         if (!events)
             listen_to_store();
@@ -159,7 +159,7 @@ void let_run_on(Hypervisor& hypervisor, Store& store, DomainId id) {
 }
 
 Suspension::Suspension(Hypervisor& hypervisor, Store& store, const DomainInfo& guest,
-                       std::optional<EventPort> port, bool for_good,
+                       std::optional<EventPort> port, Afterwards afterwards,
                        std::chrono::milliseconds timeout)
     : hypervisor_(hypervisor), store_(store), id_(guest.id) {
     if (is_suspended(guest))
@@ -167,7 +167,7 @@ Suspension::Suspension(Hypervisor& hypervisor, Store& store, const DomainInfo& g
     Request request(hypervisor, store, guest);
     try {
         const auto deadline = Clock::now() + timeout;
-        request.ask(port, for_good, deadline);
+        request.ask(port, afterwards, deadline);
         if (request.is_answered_by(deadline))
             return;
     } catch (const Error&) {

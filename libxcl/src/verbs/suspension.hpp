@@ -14,14 +14,18 @@ namespace xcl::verbs {
 // Lets a suspended guest run on, and the store's daemon know of it.
 void let_run_on(Hypervisor& hypervisor, Store& store, DomainId id);
 
+// What is meant to become of a guest once it has been read.
+enum class Afterwards { gone, runs_on };
+
 class Suspension {
   public:
     // Asks the guest to suspend, by that port if it has one, and sleeps until it has; one that
-    // stands suspended already is taken as it is. `for_good`: it is not meant to run on. Throws
+    // stands suspended already is taken as it is. Throws
     // Error if it ends otherwise, and when `timeout` passes: it runs on then, also if its answer
     // comes late.
     Suspension(Hypervisor& hypervisor, Store& store, const DomainInfo& guest,
-               std::optional<EventPort> port, bool for_good, std::chrono::milliseconds timeout);
+               std::optional<EventPort> port, Afterwards afterwards,
+               std::chrono::milliseconds timeout);
     Suspension(const Suspension&) = delete;
     Suspension& operator=(const Suspension&) = delete;
     // Lets it run on, unless that was done or decided.

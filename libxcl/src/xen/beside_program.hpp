@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernel/image.hpp"
+
 namespace xcl::xen {
 
 extern "C" char _end[];  // NOLINT(bugprone-reserved-identifier,readability-identifier-naming): ld's
@@ -18,10 +20,9 @@ inline constexpr std::size_t mappings_place = 16;
 // kernel puts mappings by itself a small program has none yet, and in a paravirtualised control
 // domain each table costs several hypercalls to make and to end.
 inline void* beside_program(std::size_t place) {
-    constexpr std::uintptr_t page = 4096;
     constexpr std::size_t heap = 16;  // where its start is not random, it has room to begin
-    char* const there = _end + (heap + place) * page;
-    return there - reinterpret_cast<std::uintptr_t>(there) % page;
+    char* const there = _end + (heap + place) * kernel::page_size;
+    return there - reinterpret_cast<std::uintptr_t>(there) % kernel::page_size;
 }
 
 }  // namespace xcl::xen

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a suspended guest takes of the hypervisor: to be asked, to be read, to run on, to be made
-// anew.
-#include <algorithm>
-#include <cerrno>
-
+// What a suspended guest takes of the hypervisor: to be asked and heard of, to be read, to run on,
+// to be made anew.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/descriptor.hpp"
+#include "core/poll_until.hpp"
 #include "xcl/error.hpp"
 #include "xen/guest_memory.hpp"
 #include "xen/hypervisor.hpp"
@@ -44,22 +42,12 @@ class BoundChannel {
     }
 
     [[nodiscard]] bool wait(DomainId id, std::chrono::steady_clock::time_point deadline) const {
-        using std::chrono::milliseconds;
-        for (;;) {
-            const auto left = std::max(
-                std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now()),
-                milliseconds::zero());
-            pollfd ready{.fd = device_.get(), .events = POLLIN, .revents = 0};
-            const int result = poll(&ready, 1, static_cast<int>(left.count()));
-            if (result == 0)
-                return false;
-            if (result > 0) {
-                take_event(id);
-                return true;
-            }
-            if (errno != EINTR)
-                throw_failed(id, hearing, "poll");
-        }
+        const int count = poll_until(device_.get(), POLLIN, deadline);
+        if (count < 0)
+            throw_failed(id, hearing, "poll");
+        if (count > 0)
+            take_event(id);
+        return count > 0;
     }
 
   private:

@@ -14,6 +14,7 @@
 
 #include <xen/io/xs_wire.h>
 
+#include "core/poll_until.hpp"
 #include "core/stopwatch.hpp"
 #include "xcl/error.hpp"
 
@@ -269,18 +270,11 @@ std::optional<WatchEvent> SocketStore::wait_event(std::chrono::steady_clock::tim
     const Stopwatch::Span span = stopwatch_.store();
     while (events_.empty()) {
         if (incoming_.size() == consumed_) {
-            using std::chrono::milliseconds;
-            const auto left =
-                std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
-            if (left <= milliseconds::zero())
-                return std::nullopt;
-            pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-            constexpr std::int64_t most = 60'000;  // poll counts in an int
-            const int result = poll(&ready, 1, static_cast<int>(std::min(left.count(), most)));
-            if (result < 0 && errno != EINTR)
+            const int count = poll_until(socket_.get(), POLLIN, deadline);
+            if (count < 0)
                 throw_lost("poll", errno);
-            if (result <= 0)
-                continue;
+            if (count == 0)
+                return std::nullopt;
         }
         const Message message = receive();
         if (message.type != XS_WATCH_EVENT)

@@ -11,6 +11,7 @@ import debian
 import initramfs
 from hostlib import command, installed, wait_until
 from networks import VifTest, pings
+from syscalls import Steps
 from terminals import Terminal
 
 GENERATIONS = 10
@@ -185,6 +186,20 @@ class Failures(SuspendTest):
                 self.cosmos("wake", guest)
             self.wait_for_state(guest, "blocked", "running")
         self.suspend(guest, "--keep", "--force")
+
+    def test_guest_without_a_channel_answers_after_killed_suspends(self):
+        guest = self.create_one("extra='suspend=store'")
+        self.suspend(guest, "--keep")
+        words = ("suspend", "--force", *self.patient, guest, self.image)
+        steps = Steps(["cosmos", *words])
+        self.assertEqual(steps.status, 0)
+        (guest,) = self.resume()
+        for step in [step for step in steps.done if step[0] in ("poll", "ppoll")]:
+            Steps(["cosmos", *words[:-2], guest, self.image], before=step)
+            if self.state(guest) == "suspend":
+                self.cosmos("wake", guest)
+            self.assertIn(guest, self.guests())
+            self.suspend(guest, "--keep", "--force")
 
     def test_killed_resumes_leave_what_reap_collects(self):
         self.suspend(self.create_one())

@@ -190,7 +190,8 @@ std::vector<DomainInfo> FakeHypervisor::list() {
 
 void FakeHypervisor::end(DomainId id, ShutdownReason reason) {
     domain(id).ended = reason;
-    on_end(id.value());
+    if (reason != ShutdownReason::suspend || !domain(id).suspends_unheard)
+        on_end(id.value());
 }
 
 void FakeHypervisor::vanish(DomainId id) {

@@ -47,6 +47,7 @@ struct FakeDomain {
     unsigned cancelled = 0;  // its suspensions that were
     unsigned notified = 0;   // on its suspend_port
     std::optional<EventPort> suspend_port = {};
+    bool suspends_unheard = false;  // by the store's daemon: somebody listens, or did
     FakeMemory memory = {};
     bool memory_held = false;  // somebody maps its memory: destroyed, it stays as dying
 
@@ -68,6 +69,7 @@ class FakeHypervisor final : public Hypervisor {
     std::unique_ptr<RestoredMemory> restore(DomainId id, std::uint64_t pfn_end,
                                             std::span<const std::uint64_t> owned) override;
     std::unique_ptr<SuspensionEvents> hear_suspension(DomainId id, EventPort port) override;
+    void tell_store_of_suspension(DomainId id) override;
     void resume(DomainId id) override;
     void set_uuid(DomainId id, const Uuid& uuid) override;
     void pause(DomainId id) override;

@@ -64,8 +64,13 @@ class FakeSuspensionEvents final : public SuspensionEvents {
     FakeSuspensionEvents(FakeHypervisor& hypervisor, DomainId id)
         : hypervisor_(hypervisor), id_(id) {
         ++hypervisor_.heard;
+        hypervisor_.domain(id).suspends_unheard = true;
     }
-    ~FakeSuspensionEvents() override { --hypervisor_.heard; }
+    ~FakeSuspensionEvents() override {
+        --hypervisor_.heard;
+        if (hypervisor_.exists(id_))
+            hypervisor_.domain(id_).suspends_unheard = false;
+    }
 
     void notify() override {
         ++hypervisor_.begin("notify", id_).notified;
@@ -191,6 +196,10 @@ std::unique_ptr<SuspensionEvents> FakeHypervisor::hear_suspension(DomainId id, E
     if (port != domain.suspend_port && port != domain.ports)
         refuse("hear_suspension", EINVAL);
     return std::make_unique<FakeSuspensionEvents>(*this, id);
+}
+
+void FakeHypervisor::tell_store_of_suspension(DomainId id) {
+    begin("tell_store_of_suspension", id).suspends_unheard = false;
 }
 
 void FakeHypervisor::resume(DomainId id) {

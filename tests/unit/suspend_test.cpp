@@ -266,11 +266,22 @@ TEST_F(Suspend, GuestThatAKilledProcessLeftSuspendedIsTakenAsItIs) {
     EXPECT_TRUE(folder.has("a.img"));
 }
 
+TEST_F(Suspend, GuestThatAKilledProcessListenedToIsHeardOf) {
+    const DomainId id = host.add_guest(small_guest());
+    host.hypervisor.domain(id).suspends_unheard = true;
+    answers_by_store(host, id);
+    static_cast<void>(suspend(host, id, folder.file("a.img"), {.keep = true}));
+    EXPECT_TRUE(runs(host, id));
+    EXPECT_TRUE(folder.has("a.img"));
+}
+
 TEST_F(Suspend, GuestThatAKilledProcessLeftSuspendedIsWoken) {
     const DomainId id = host.add_guest(small_guest());
+    host.hypervisor.domain(id).suspends_unheard = true;
     host.hypervisor.end(id, ShutdownReason::suspend);
     verbs::wake(host.ports(), {&id, 1}, any_name);
     EXPECT_TRUE(runs(host, id));
+    EXPECT_FALSE(host.hypervisor.domain(id).suspends_unheard);
     EXPECT_THAT(host.store.told, IsEmpty());
     EXPECT_THAT(failure_of([&] {
                     verbs::wake(host.ports(), {&id, 1}, any_name);

@@ -11,41 +11,36 @@
 namespace xcl::image {
 namespace {
 
-constexpr std::size_t stride = 512;
+constexpr std::size_t stride = 1024;
+
+template <std::size_t... step>
+__m128i any_of(const __m128i* from, std::index_sequence<step...>) {
+    __m128i any = _mm_setzero_si128();
+    ((any = _mm_or_si128(any, _mm_loadu_si128(from + step))), ...);
+    return any;
+}
 
 bool is_zero_by_sse2(std::span<const std::byte> bytes) {
-    const auto any_of = []<std::size_t... step>(const std::byte* at, std::index_sequence<step...>) {
-        __m128i any = _mm_setzero_si128();
-        ((any = _mm_or_si128(
-              any, _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + step * sizeof any)))),
-         ...);
-        return any;
-    };
     for (std::size_t at = 0; at < bytes.size(); at += stride) {
-        const __m128i any =
-            any_of(bytes.data() + at, std::make_index_sequence<stride / sizeof(__m128i)>{});
+        const auto* const from = reinterpret_cast<const __m128i*>(bytes.data() + at);
+        const __m128i any = any_of(from, std::make_index_sequence<stride / sizeof *from>{});
         if (_mm_movemask_epi8(_mm_cmpeq_epi8(any, _mm_setzero_si128())) != 0xffff)
             return false;
     }
     return true;
 }
 
-[[gnu::target("avx2")]] inline __m256i any_of_eight(const __m256i* from) {
-    __m256i any = _mm256_loadu_si256(from);
-    any = _mm256_or_si256(any, _mm256_loadu_si256(from + 1));
-    any = _mm256_or_si256(any, _mm256_loadu_si256(from + 2));
-    any = _mm256_or_si256(any, _mm256_loadu_si256(from + 3));
-    any = _mm256_or_si256(any, _mm256_loadu_si256(from + 4));
-    any = _mm256_or_si256(any, _mm256_loadu_si256(from + 5));
-    any = _mm256_or_si256(any, _mm256_loadu_si256(from + 6));
-    return _mm256_or_si256(any, _mm256_loadu_si256(from + 7));
+template <std::size_t... step>
+[[gnu::target("avx2")]] inline __m256i any_of(const __m256i* from, std::index_sequence<step...>) {
+    __m256i any = _mm256_setzero_si256();
+    ((any = _mm256_or_si256(any, _mm256_loadu_si256(from + step))), ...);
+    return any;
 }
 
 [[gnu::target("avx2")]] bool is_zero_by_avx2(std::span<const std::byte> bytes) {
     for (std::size_t at = 0; at < bytes.size(); at += stride) {
         const auto* const from = reinterpret_cast<const __m256i*>(bytes.data() + at);
-        static_assert(stride == 16 * sizeof *from);
-        const __m256i any = _mm256_or_si256(any_of_eight(from), any_of_eight(from + 8));
+        const __m256i any = any_of(from, std::make_index_sequence<stride / sizeof *from>{});
         if (_mm256_testz_si256(any, any) == 0)
             return false;
     }

@@ -7,7 +7,7 @@
 
 namespace xcl::image {
 
-// `bytes` come in multiples of 512, which are looked at before it is known whether to go on.
+// `bytes` come in multiples of 1,024, which are looked at before it is known whether to go on.
 [[nodiscard]] bool is_zero(std::span<const std::byte> bytes);
 
 }  // namespace xcl::image

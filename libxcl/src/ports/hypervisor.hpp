@@ -172,6 +172,9 @@ class Hypervisor {
     // `port`: of the guest's, for the control domain to bind.
     [[nodiscard]] virtual std::unique_ptr<SuspensionEvents> hear_suspension(DomainId id,
                                                                             EventPort port) = 0;
+    // The store's daemon is told of its suspension: also where a process was killed while it
+    // listened, and left the guest with nobody who would be.
+    virtual void tell_store_of_suspension(DomainId id) = 0;
 
     // Lets a suspended guest run on where it is; it sees that its suspension was cancelled. Not
     // for one that was restored elsewhere.

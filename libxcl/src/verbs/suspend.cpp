@@ -83,6 +83,7 @@ void wake(const Host& host, std::span<const DomainId> ids, const TakeName& take_
         if (guest.state != DomainState::shutdown || guest.reason != ShutdownReason::suspend)
             throw Error({.domain = id, .doing = waking, .problem = "it is not suspended"});
         require_record(host.store, id, waking);
+        host.hypervisor.tell_store_of_suspension(id);  // of the next one, by another toolstack
         let_run_on(host.hypervisor, host.store, id);
     }
 }

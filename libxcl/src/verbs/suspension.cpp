@@ -98,8 +98,10 @@ class Request {
 
     // Before it is looked at, or asked: no answer can be missed.
     void listen_to_store() {
-        if (!watch_)
-            watch_.emplace(store_, "@releaseDomain");
+        if (watch_)
+            return;
+        hypervisor_.tell_store_of_suspension(guest_.id);
+        watch_.emplace(store_, "@releaseDomain");
     }
 
     void ask_by_store() {

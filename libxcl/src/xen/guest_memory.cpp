@@ -17,8 +17,9 @@ namespace {
 using image::page_size;
 using image::PageId;
 
-// Pages that are mapped at once.
+// Pages that are mapped at once: to be held, and to be read once, through a window.
 constexpr std::size_t batch = 1024;
+constexpr std::size_t window_pages = Hypercalls::short_list;
 
 constexpr std::array<std::byte, page_size> zero_page{};
 
@@ -158,8 +159,9 @@ void XenGuestMemory::hold_all(std::span<const PageId> pages) {
 }
 
 void XenGuestMemory::read(std::span<const PageId> pages, const Sink& sink) {
+    const std::size_t at_once = holds_ ? batch : window_pages;
     while (!pages.empty()) {
-        const auto now = pages.first(std::min(pages.size(), batch));
+        const auto now = pages.first(std::min(pages.size(), at_once));
         for (const PageId& page : now)
             require_owned(page.pfn);
         if (holds_)
@@ -168,6 +170,8 @@ void XenGuestMemory::read(std::span<const PageId> pages, const Sink& sink) {
             read_once(now, sink);
         pages = pages.subspan(now.size());
     }
+    const Stopwatch::Span span = stopwatch_.hypervisor();
+    window_.reset();
 }
 
 void XenGuestMemory::read_held(std::span<const PageId> pages, const Sink& sink) {
@@ -182,20 +186,22 @@ void XenGuestMemory::read_once(std::span<const PageId> pages, const Sink& sink) 
     for (const PageId& page : pages)
         if (!holds_p2m(page.pfn))
             frames.push_back(p2m_.frames[page.pfn]);
-    std::optional<Mapping> mapping;
-    if (!frames.empty()) {
-        const Stopwatch::Span span = stopwatch_.hypervisor();
-        mapping.emplace(handles_, id_, frames, Access::read_only);
-    }
-    const std::byte* contents = mapping ? mapping->bytes().data() : nullptr;
+    const std::byte* contents = frames.empty() ? nullptr : show(frames);
     for (const PageId& page : pages) {
         const bool is_mapped = !holds_p2m(page.pfn);
         hand_over(page, is_mapped ? contents : zero_page.data(), sink);
         if (is_mapped)
             contents += page_size;
     }
+}
+
+const std::byte* XenGuestMemory::show(std::span<const xen_pfn_t> frames) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
-    mapping.reset();
+    if (!window_ || !window_->show(frames)) {
+        window_.reset();
+        window_.emplace(handles_, id_, frames, Access::read_only);
+    }
+    return window_->bytes().data();
 }
 
 void XenGuestMemory::hand_over(const PageId& page, const std::byte* contents, const Sink& sink) {

@@ -69,6 +69,7 @@ xenforeignmemory_handle* Handles::memory() {
 
 Mapping::Mapping(Handles& handles, DomainId id, std::span<const xen_pfn_t> frames, Access access)
     : handles_(handles),
+      id_(id),
       address_(
           xenforeignmemory_map2(handles.memory(), id.value(), handles.next_mapping,
                                 access == Access::read_only ? PROT_READ : PROT_READ | PROT_WRITE, 0,
@@ -88,30 +89,52 @@ Mapping::~Mapping() {
     xenforeignmemory_unmap(handles_.memory(), address_, pages_);
 }
 
-// Takes the pages out of this process's page tables by lists. The kernel of a paravirtualised
-// control domain may not write to them: for each page that munmap finds there it faults into Xen,
-// which takes four times as long. munmap sees to what Xen does not clear; it flushes for nothing
-// else.
-void Mapping::clear_entries() const {
+// The kernel of a paravirtualised control domain may not write to its page tables itself. It asks
+// Xen for a few entries at once, or faults into Xen for each.
+template <typename Fill>
+std::size_t Mapping::write_entries(std::size_t pages, Fill&& fill) const {
     Hypercalls& hypercalls = handles_.hypercalls;
-    bool any = false;
-    for (std::size_t done = 0; done < pages_;) {
-        const std::size_t now = std::min(pages_ - done, Hypercalls::short_list);
+    std::size_t changed = 0;
+    for (std::size_t done = 0; done < pages;) {
+        const std::size_t now = std::min(pages - done, Hypercalls::short_list);
         const auto calls = hypercalls.payload<multicall_entry>(now);
         for (multicall_entry& call : calls) {
-            call.op = __HYPERVISOR_update_va_mapping;
+            fill(call, done);
             call.args[0] = reinterpret_cast<std::uintptr_t>(address_) + done * kernel::page_size;
             ++done;
         }
         if (hypercalls.multicall(calls) != 0)
             break;
-        any = any || std::ranges::any_of(calls, [](const auto& call) { return call.result == 0; });
+        changed += static_cast<std::size_t>(
+            std::ranges::count_if(calls, [](const auto& call) { return call.result == 0; }));
     }
-    if (!any)
-        return;
-    const auto flush = hypercalls.payload<mmuext_op_t>(1);
-    flush[0].cmd = MMUEXT_TLB_FLUSH_ALL;
-    hypercalls.mmuext_op(flush, DomainId(DOMID_SELF));
+    if (changed > 0) {
+        const auto flush = hypercalls.payload<mmuext_op_t>(1);
+        flush[0].cmd = MMUEXT_TLB_FLUSH_ALL;
+        hypercalls.mmuext_op(flush, DomainId(DOMID_SELF));
+    }
+    return changed;
+}
+
+// Only lists spare it faults: each takes four times as long. munmap sees to what Xen does not
+// clear; it flushes for nothing else.
+void Mapping::clear_entries() const {
+    write_entries(pages_, [](multicall_entry& call, std::size_t) {
+        call.op = __HYPERVISOR_update_va_mapping;
+    });
+}
+
+bool Mapping::show(std::span<const xen_pfn_t> frames) {
+    // As Linux makes them for what it maps to be read (arch/x86/include/asm/pgtable_types.h):
+    // present, of user space, accessed, special (no page of its own), not to be executed.
+    constexpr std::uint64_t entry = 1U | 1U << 2 | 1U << 5 | 1U << 9 | std::uint64_t{1} << 63;
+    if (frames.size() > pages_)
+        return false;
+    return write_entries(frames.size(), [&](multicall_entry& call, std::size_t i) {
+               call.op = __HYPERVISOR_update_va_mapping_otherdomain;
+               call.args[1] = frames[i] * kernel::page_size | entry;
+               call.args[3] = id_.value();
+           }) == frames.size();
 }
 
 void* Mapping::end() const {

@@ -67,11 +67,21 @@ class Mapping {
 
     [[nodiscard]] std::span<std::byte> bytes() const;
 
+    // Shows other frames of the guest in its first pages, to be read: that takes less than to unmap
+    // these and to map those. At most as many as it has. False where it cannot be, as in a control
+    // domain that is not paravirtualised; the pages are then to be mapped anew.
+    [[nodiscard]] bool show(std::span<const xen_pfn_t> frames);
+
   private:
+    // Writes to this process's page tables, by lists: `fill` sets each call but for its address.
+    // Returns how many of the first `pages` Xen changed.
+    template <typename Fill>
+    std::size_t write_entries(std::size_t pages, Fill&& fill) const;
     void clear_entries() const;
     [[nodiscard]] void* end() const;
 
     Handles& handles_;
+    DomainId id_;
     void* address_;
     std::size_t pages_;
 };

@@ -23,6 +23,7 @@ class XenHypervisor final : public Hypervisor {
     std::unique_ptr<RestoredMemory> restore(DomainId id, std::uint64_t pfn_end,
                                             std::span<const std::uint64_t> owned) override;
     std::unique_ptr<SuspensionEvents> hear_suspension(DomainId id, EventPort port) override;
+    void tell_store_of_suspension(DomainId id) override;
     void resume(DomainId id) override;
     void set_uuid(DomainId id, const Uuid& uuid) override;
     void pause(DomainId id) override;

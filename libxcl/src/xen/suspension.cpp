@@ -21,6 +21,15 @@ namespace xcl::xen {
 namespace {
 
 constexpr const char* hearing = "hear of its suspension";
+constexpr const char* subscribing = "XEN_DOMCTL_subscribe";
+
+// In place of VIRQ_DOM_EXC, Xen then sends an event from that port when the guest suspends; with
+// port 0 no longer. Xen keeps it when the process that asked for it ends.
+xen_domctl& subscription(Hypercalls& hypercalls, DomainId id, EventPort port) {
+    xen_domctl& operation = hypercalls.domctl(XEN_DOMCTL_subscribe, id);
+    operation.u.subscribe.port = port;
+    return operation;
+}
 
 // The control domain's end of an event channel, as the kernel tells of its events.
 class BoundChannel {
@@ -67,12 +76,13 @@ class XenSuspensionEvents final : public SuspensionEvents {
   public:
     XenSuspensionEvents(Hypercalls& hypercalls, Stopwatch& stopwatch, DomainId id, EventPort port)
         : hypercalls_(hypercalls), stopwatch_(stopwatch), id_(id), channel_(id, port) {
-        if (subscribe(port) != 0)
-            throw_failed(id, hearing, "XEN_DOMCTL_subscribe");
+        hypercalls_.perform(subscription(hypercalls_, id, port), hearing, subscribing);
     }
     XenSuspensionEvents(const XenSuspensionEvents&) = delete;
     XenSuspensionEvents& operator=(const XenSuspensionEvents&) = delete;
-    ~XenSuspensionEvents() override { static_cast<void>(subscribe(0)); }
+    ~XenSuspensionEvents() override {
+        static_cast<void>(hypercalls_.try_domctl(subscription(hypercalls_, id_, 0)));
+    }
 
     void notify() override {
         const Stopwatch::Span span = stopwatch_.hypervisor();
@@ -86,13 +96,6 @@ class XenSuspensionEvents final : public SuspensionEvents {
     }
 
   private:
-    // In place of VIRQ_DOM_EXC, Xen then sends an event from that port when the guest suspends.
-    [[nodiscard]] long subscribe(EventPort port) {
-        xen_domctl& operation = hypercalls_.domctl(XEN_DOMCTL_subscribe, id_);
-        operation.u.subscribe.port = port;
-        return hypercalls_.try_domctl(operation);
-    }
-
     Hypercalls& hypercalls_;
     Stopwatch& stopwatch_;
     DomainId id_;
@@ -104,6 +107,12 @@ class XenSuspensionEvents final : public SuspensionEvents {
 std::unique_ptr<SuspensionEvents> XenHypervisor::hear_suspension(DomainId id, EventPort port) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
     return std::make_unique<XenSuspensionEvents>(handles_.hypercalls, stopwatch_, id, port);
+}
+
+void XenHypervisor::tell_store_of_suspension(DomainId id) {
+    const Stopwatch::Span span = stopwatch_.hypervisor();
+    Hypercalls& hypercalls = handles_.hypercalls;
+    hypercalls.perform(subscription(hypercalls, id, 0), hearing, subscribing);
 }
 
 void XenHypervisor::resume(DomainId id) {

@@ -159,40 +159,45 @@ void XenGuestMemory::hold_all(std::span<const PageId> pages) {
 }
 
 void XenGuestMemory::read(std::span<const PageId> pages, const Sink& sink) {
-    const std::size_t at_once = holds_ ? batch : window_pages;
-    while (!pages.empty()) {
-        const auto now = pages.first(std::min(pages.size(), at_once));
-        for (const PageId& page : now)
-            require_owned(page.pfn);
-        if (holds_)
-            read_held(now, sink);
-        else
-            read_once(now, sink);
-        pages = pages.subspan(now.size());
-    }
-    const Stopwatch::Span span = stopwatch_.hypervisor();
-    window_.reset();
+    for (const PageId& page : pages)
+        require_owned(page.pfn);
+    if (holds_)
+        read_held(pages, sink);
+    else
+        read_once(pages, sink);
 }
 
 void XenGuestMemory::read_held(std::span<const PageId> pages, const Sink& sink) {
-    hold_all(pages);
-    for (const PageId& page : pages)
-        hand_over(page, holds_p2m(page.pfn) ? zero_page.data() : held_[page.pfn].contents, sink);
+    while (!pages.empty()) {
+        const auto now = pages.first(std::min(pages.size(), batch));
+        hold_all(now);
+        for (const PageId& page : now)
+            hand_over(page, holds_p2m(page.pfn) ? zero_page.data() : held_[page.pfn].contents,
+                      sink);
+        pages = pages.subspan(now.size());
+    }
 }
 
 void XenGuestMemory::read_once(std::span<const PageId> pages, const Sink& sink) {
     FrameList frames;
-    frames.reserve(pages.size());
-    for (const PageId& page : pages)
-        if (!holds_p2m(page.pfn))
-            frames.push_back(p2m_.frames[page.pfn]);
-    const std::byte* contents = frames.empty() ? nullptr : show(frames);
-    for (const PageId& page : pages) {
-        const bool is_mapped = !holds_p2m(page.pfn);
-        hand_over(page, is_mapped ? contents : zero_page.data(), sink);
-        if (is_mapped)
-            contents += page_size;
+    frames.reserve(window_pages);
+    while (!pages.empty()) {
+        frames.clear();
+        std::size_t count = 0;
+        for (; count < pages.size() && frames.size() < window_pages; ++count)
+            if (!holds_p2m(pages[count].pfn))
+                frames.push_back(p2m_.frames[pages[count].pfn]);
+        const std::byte* contents = frames.empty() ? nullptr : show(frames);
+        for (const PageId& page : pages.first(count)) {
+            const bool is_shown = !holds_p2m(page.pfn);
+            hand_over(page, is_shown ? contents : zero_page.data(), sink);
+            if (is_shown)
+                contents += page_size;
+        }
+        pages = pages.subspan(count);
     }
+    const Stopwatch::Span span = stopwatch_.hypervisor();
+    window_.reset();
 }
 
 const std::byte* XenGuestMemory::show(std::span<const xen_pfn_t> frames) {

@@ -9,7 +9,7 @@ import time
 
 import debian
 import initramfs
-from hostlib import command, installed, wait_until
+from hostlib import PATIENCE_S, command, installed, wait_until
 from networks import VifTest, pings
 from syscalls import Steps
 from terminals import Terminal
@@ -26,6 +26,7 @@ class SuspendTest(VifTest):
         self.image = self.folder / "guest.img"
 
     def suspend(self, guest, *options, **how):
+        how.setdefault("limit", 2 * PATIENCE_S)  # what it says of its own timeout is to be seen
         said = self.cosmos("suspend", "--json", *self.patient, *options, guest, self.image, **how)
         (result,) = json.loads(said.out)
         return result

@@ -96,14 +96,22 @@ TEST_F(LinuxNetwork, InterfaceIsToldWithItsBridgeCarrierAndCounters) {
     ip({"link set vif5.0-peer up", "address add 10.9.9.9/24 dev vif5.0-peer"});
     // The guest's side speaks: what it sends, the control domain receives.
     static_cast<void>(std::system("ping -c 1 -W 1 10.9.9.1 >/dev/null 2>&1"));
-    interface = network.interface_of(vif50);
+    const auto counters = [] {
+        return std::pair(attribute("vif5.0", "statistics/rx_packets"),
+                         attribute("vif5.0", "statistics/tx_bytes"));
+    };
+    // Until nothing is counted meanwhile: interfaces that come up greet each other.
+    const auto deadline = steady_clock::now() + 5s;
+    std::pair<std::string, std::string> counted;
+    do {
+        counted = counters();
+        interface = network.interface_of(vif50);
+    } while (counted != counters() && steady_clock::now() < deadline);
     ASSERT_TRUE(interface && interface->bridge);
     EXPECT_EQ(*interface->bridge, bridge);
     EXPECT_TRUE(interface->carrier);
-    EXPECT_EQ(std::to_string(interface->counters.sent_packets),
-              attribute("vif5.0", "statistics/rx_packets"));
-    EXPECT_EQ(std::to_string(interface->counters.received_bytes),
-              attribute("vif5.0", "statistics/tx_bytes"));
+    EXPECT_EQ(std::to_string(interface->counters.sent_packets), counted.first);
+    EXPECT_EQ(std::to_string(interface->counters.received_bytes), counted.second);
 }
 
 TEST_F(LinuxNetwork, AppearingVifIsHeardOfThenItsCarrier) {

@@ -111,7 +111,8 @@ std::size_t Mapping::write_entries(std::size_t pages, Fill&& fill) const {
     if (changed > 0) {
         const auto flush = hypercalls.payload<mmuext_op_t>(1);
         flush[0].cmd = MMUEXT_TLB_FLUSH_ALL;
-        hypercalls.mmuext_op(flush, DomainId(DOMID_SELF));
+        if (hypercalls.mmuext_op(flush, DomainId(DOMID_SELF)) < 0)
+            return 0;  // what is read there may be the page of before
     }
     return changed;
 }

@@ -74,7 +74,7 @@ class Mapping {
 
   private:
     // Writes to this process's page tables, by lists: `fill` sets each call but for its address.
-    // Returns how many of the first `pages` Xen changed.
+    // Returns how many of the first `pages` now show what they should.
     template <typename Fill>
     std::size_t write_entries(std::size_t pages, Fill&& fill) const;
     void clear_entries() const;

@@ -195,12 +195,14 @@ class Failures(SuspendTest):
         steps = Steps(["cosmos", *words])
         self.assertEqual(steps.status, 0)
         (guest,) = self.resume()
+        killed = 0
         for step in [step for step in steps.done if step[0] in ("poll", "ppoll")]:
-            Steps(["cosmos", *words[:-2], guest, self.image], before=step)
+            killed += Steps(["cosmos", *words[:-2], guest, self.image], before=step).acted
             if self.state(guest) == "suspend":
                 self.cosmos("wake", guest)
             self.assertIn(guest, self.guests())
             self.suspend(guest, "--keep", "--force")
+        self.assertGreater(killed, 0)
 
     def test_killed_resumes_leave_what_reap_collects(self):
         self.suspend(self.create_one())

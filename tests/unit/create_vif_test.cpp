@@ -3,6 +3,7 @@
 // not wait for each other's.
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

@@ -3,6 +3,7 @@
 #include "net/linux_network.hpp"
 
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

@@ -179,6 +179,7 @@ void XenGuestMemory::read_held(std::span<const PageId> pages, const Sink& sink) 
 }
 
 void XenGuestMemory::read_once(std::span<const PageId> pages, const Sink& sink) {
+    std::optional<Mapping> window;
     FrameList frames;
     frames.reserve(window_pages);
     while (!pages.empty()) {
@@ -187,7 +188,7 @@ void XenGuestMemory::read_once(std::span<const PageId> pages, const Sink& sink) 
         for (; count < pages.size() && frames.size() < window_pages; ++count)
             if (!holds_p2m(pages[count].pfn))
                 frames.push_back(p2m_.frames[pages[count].pfn]);
-        const std::byte* contents = frames.empty() ? nullptr : show(frames);
+        const std::byte* contents = frames.empty() ? nullptr : show(frames, window);
         for (const PageId& page : pages.first(count)) {
             const bool is_shown = !holds_p2m(page.pfn);
             hand_over(page, is_shown ? contents : zero_page.data(), sink);
@@ -197,16 +198,17 @@ void XenGuestMemory::read_once(std::span<const PageId> pages, const Sink& sink) 
         pages = pages.subspan(count);
     }
     const Stopwatch::Span span = stopwatch_.hypervisor();
-    window_.reset();
+    window.reset();
 }
 
-const std::byte* XenGuestMemory::show(std::span<const xen_pfn_t> frames) {
+const std::byte* XenGuestMemory::show(std::span<const xen_pfn_t> frames,
+                                      std::optional<Mapping>& window) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
-    if (!window_ || !window_->show(frames)) {
-        window_.reset();
-        window_.emplace(handles_, id_, frames, Access::read_only);
+    if (!window || !window->show(frames)) {
+        window.reset();
+        window.emplace(handles_, id_, frames, Access::read_only);
     }
-    return window_->bytes().data();
+    return window->bytes().data();
 }
 
 void XenGuestMemory::hand_over(const PageId& page, const std::byte* contents, const Sink& sink) {

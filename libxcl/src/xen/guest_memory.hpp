@@ -5,6 +5,7 @@
 
 #include <array>
 #include <list>
+#include <optional>
 
 #include "core/stopwatch.hpp"
 #include "image/guest_image.hpp"
@@ -42,8 +43,9 @@ class XenGuestMemory final : public GuestMemory {
     void hold_all(std::span<const image::PageId> pages);
     void read_held(std::span<const image::PageId> pages, const Sink& sink);
     void read_once(std::span<const image::PageId> pages, const Sink& sink);
-    // Where these frames are to be read, until the next call.
-    [[nodiscard]] const std::byte* show(std::span<const xen_pfn_t> frames);
+    // Where these frames are to be read, until the next call for that window.
+    [[nodiscard]] const std::byte* show(std::span<const xen_pfn_t> frames,
+                                        std::optional<Mapping>& window);
     void hand_over(const image::PageId& page, const std::byte* contents, const Sink& sink);
 
     Handles& handles_;
@@ -57,7 +59,6 @@ class XenGuestMemory final : public GuestMemory {
     std::vector<std::uint64_t> p2m_pages_;         // PFNs, in order; image::no_page for holes
     std::vector<std::uint64_t> p2m_pages_sorted_;  // without those
     Page translated_{};
-    std::optional<Mapping> window_;  // while pages are read that are not held
     bool holds_ = false;
     std::list<Mapping> mappings_;  // that are held
     std::vector<Held> held_;       // by PFN

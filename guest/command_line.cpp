@@ -20,4 +20,14 @@ std::string_view option(std::string_view line, std::string_view key) {
     return {};
 }
 
+std::uint64_t number_up_to(std::uint64_t most, std::string_view digits) {
+    std::uint64_t number = 0;
+    for (const char digit : digits) {
+        if (digit < '0' || digit > '9' || number > most)
+            return 0;
+        number = number * 10 + static_cast<std::uint64_t>(digit - '0');
+    }
+    return number <= most ? number : 0;
+}
+
 }  // namespace guest

@@ -20,6 +20,8 @@ namespace guest {
 
 namespace {
 
+constexpr std::uint64_t most_given_back = 1 << 20;
+
 void print_banner(Console& console, const start_info& boot) {
     console.write(Text{}
                       .add("cosmos guest, domain ")
@@ -48,6 +50,11 @@ void fault_if_asked(std::string_view name, Console& console) {
         return;
     raise_fault(name);
     console.write(Text{}.add("fault= knows ").add(fault_names).add("\n").view());
+}
+
+void give_back_if_asked(std::string_view pages, Memory& memory, Console& console) {
+    if (!pages.empty() && !memory.give_back(number_up_to(most_given_back, pages)))
+        console.write("balloon= knows numbers of pages that lie behind those a builder maps\n");
 }
 
 // Whether to open a channel for it.
@@ -102,6 +109,8 @@ void print_return(Console& console, const Suspend& suspend, Suspend::End end, co
     print_banner(console, boot);
     fault_if_asked(option(command_line(boot), "fault"), console);
     exit_if_asked(option(command_line(boot), "exit"), console);
+
+    give_back_if_asked(option(command_line(boot), "balloon"), memory, console);
 
     XenStore store{events};
     Grants grants{memory};

@@ -32,7 +32,7 @@ void* pointer_to(std::uint64_t address) {
 }  // namespace
 
 Memory::Memory(const start_info& boot, std::uint64_t unused)
-    : frames_(reinterpret_cast<const xen_pfn_t*>(  // NOLINT(performance-no-int-to-ptr)
+    : frames_(reinterpret_cast<xen_pfn_t*>(  // NOLINT(performance-no-int-to-ptr)
                   boot.mfn_list),
               boot.nr_pages),
       unused_(unused) {
@@ -49,6 +49,22 @@ void* Memory::take_pages(std::size_t count) {
     void* const first = pointer_to(unused_);
     unused_ += count * page_bytes;
     return first;
+}
+
+bool Memory::give_back(std::size_t count) {
+    const std::size_t mapped = (end_ - address_of(virt_base)) / page_bytes;
+    void* const left = take_pages(1);
+    if (left == nullptr || count == 0 || count > frames_.size() - mapped)
+        return false;
+    const std::span<xen_pfn_t> last = frames_.last(count);
+    xen_memory_reservation given{};
+    set_xen_guest_handle(given.extent_start, last.data());
+    given.nr_extents = count;
+    given.domid = DOMID_SELF;
+    const auto taken =
+        hypercall<__HYPERVISOR_memory_op>(XENMEM_decrease_reservation, address_of(&given));
+    std::fill_n(last.begin(), taken, machine_frame(left));
+    return static_cast<std::size_t>(taken) == count;
 }
 
 void* Memory::map_machine(std::uint64_t machine_address) {

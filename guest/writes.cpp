@@ -3,6 +3,7 @@
 // costs.
 #include "writes.hpp"
 
+#include "command_line.hpp"
 #include "hypercall.hpp"
 
 namespace guest {
@@ -10,25 +11,13 @@ namespace guest {
 namespace {
 constexpr std::uint64_t every_ns = 1'000'000;
 constexpr std::uint64_t most = 100;  // of the pages that a builder maps in any case
-
-// 0 for what is no number of pages.
-std::uint64_t parsed(std::string_view digits) {
-    std::uint64_t number = 0;
-    for (const char digit : digits) {
-        if (digit < '0' || digit > '9' || number > most)
-            return 0;
-        number = number * 10 + static_cast<std::uint64_t>(digit - '0');
-    }
-    return number <= most ? number : 0;
-}
-
 }  // namespace
 
 void Writes::start(std::string_view count) {
     if (count.empty())
         return;
     if (pages_ == nullptr) {
-        count_ = parsed(count);
+        count_ = number_up_to(most, count);
         if (count_ != 0)
             pages_ = static_cast<std::uint64_t*>(memory_->take_pages(count_));
         if (pages_ == nullptr) {

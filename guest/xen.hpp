@@ -11,5 +11,6 @@
 #include <xen/io/netif.h>
 #include <xen/io/xenbus.h>
 #include <xen/io/xs_wire.h>
+#include <xen/memory.h>
 #include <xen/sched.h>
 #include <xen/xen.h>

@@ -3,9 +3,7 @@
 #include "net/script.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <memory>
 #include <vector>
@@ -19,22 +17,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/installation.hpp"
 #include "core/spawn.hpp"
 #include "xcl/error.hpp"
 
 namespace xcl::net {
 namespace {
 
-// Where a name without '/' is looked for; the last is that of the installation that this program
-// belongs to, where bin/ and share/ are neighbours.
+// Where a name without '/' is looked for.
 std::vector<std::string> folders() {
     std::vector<std::string> all{"/run/cosmos/hotplug", "/etc/xen/scripts"};
-    std::array<char, PATH_MAX> program{};
-    const ssize_t length = readlink("/proc/self/exe", program.data(), program.size());
-    std::string path(program.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
-    for (int level = 0; level < 2; ++level)
-        path.erase(std::min(path.size(), path.rfind('/')));
-    all.push_back(path + "/share/cosmos/hotplug");
+    all.push_back(installation_prefix() + "/share/cosmos/hotplug");
     return all;
 }
 

@@ -62,21 +62,24 @@ std::span<const Command> commands() {
                 "config, under a new id; without it, they stay listed as ended.",
                 {"cosmos reboot --config guest.cfg 5"},
                 declare_reboot},
-        Command{"suspend",
-                "put guests into files",
-                "Asks a guest to suspend, writes all that it is into an image, and destroys it; "
-                "'cosmos resume' makes it anew of that, on this host or another. The image has "
-                "its name only once it is whole and on the disk, and the guest goes only after "
-                "that: whatever fails before lets it run on, and so does a guest that does not "
-                "answer in time. With --keep it runs on in any case. A guest that stands suspended "
-                "in 'cosmos list' is one over which a suspend was killed: suspend it again, or "
-                "wake it. Ctrl-C and SIGTERM end the command between two guests, never within one. "
-                "Needs a kernel that can suspend: Linux, guests of this project, MiniOS "
-                "with the patches of minios-patches. A guest of xl is suspended the same way "
-                "unless it has disks.",
-                {"cosmos suspend 5 web.img", "cosmos suspend --keep 5 checkpoint.img",
-                 "cosmos suspend --yes all /srv/images"},
-                declare_suspend},
+        Command{
+            "suspend",
+            "put guests into files",
+            "Asks a guest to suspend, writes all that it is into an image, and destroys it; "
+            "'cosmos resume' makes it anew of that, on this host or another. The image has "
+            "its name only once it is whole and on the disk, and the guest goes only after "
+            "that: whatever fails before lets it run on, and so does a guest that does not "
+            "answer in time. With --keep it runs on in any case. A guest that stands suspended "
+            "in 'cosmos list' is one over which a suspend was killed: suspend it again, or "
+            "wake it. A guest whose memory cannot be read page by page, since its p2m gives "
+            "several pages one frame, is saved by Xen's libxenguest, which takes longer; "
+            "-v says so. Ctrl-C and SIGTERM end the command between two guests, never within one. "
+            "Needs a kernel that can suspend: Linux, guests of this project, MiniOS "
+            "with the patches of minios-patches. A guest of xl is suspended the same way "
+            "unless it has disks.",
+            {"cosmos suspend 5 web.img", "cosmos suspend --keep 5 checkpoint.img",
+             "cosmos suspend --yes all /srv/images"},
+            declare_suspend},
         Command{"resume",
                 "make guests of images",
                 "Checks an image whole, then makes a guest of it under a new id, which goes on "

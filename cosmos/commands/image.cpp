@@ -29,15 +29,17 @@ nlohmann::json to_json(const xcl::ImageInfo& image) {
                         {"ip", ip_text(vif.ip)},
                         {"bridge", vif.bridge},
                         {"script", vif.script}});
-    return {{"version", image.version},
-            {"name", image.name},
-            {"memory_kib", image.memory_kib},
-            {"pages", image.pages},
-            {"zero_pages", image.zero_pages},
-            {"bytes", image.bytes},
-            {"vcpus", image.vcpus},
-            {"vifs", vifs},
-            {"store_entries", image.store_entries}};
+    return {
+        {"version", image.version},
+        {"name", image.name},
+        {"memory_kib", image.memory_kib},
+        {"pages", image.pages},
+        {"zero_pages", image.by_libxenguest ? nlohmann::json() : nlohmann::json(image.zero_pages)},
+        {"by_libxenguest", image.by_libxenguest},
+        {"bytes", image.bytes},
+        {"vcpus", image.vcpus},
+        {"vifs", vifs},
+        {"store_entries", image.store_entries}};
 }
 
 int image(Context& context, const std::string& path) {
@@ -52,8 +54,11 @@ int image(Context& context, const std::string& path) {
     line("name", image.name);
     line("format", fmt::format("version {}", image.version));
     line("vcpus", fmt::format("{}", image.vcpus));
-    line("memory", fmt::format("{} KiB, {} of {} pages zero", image.memory_kib, image.zero_pages,
-                               image.pages));
+    if (image.by_libxenguest)
+        line("memory", fmt::format("{} KiB, as libxenguest saved it", image.memory_kib));
+    else
+        line("memory", fmt::format("{} KiB, {} of {} pages zero", image.memory_kib,
+                                   image.zero_pages, image.pages));
     line("size", fmt::format("{} bytes", image.bytes));
     for (std::size_t i = 0; i < image.vifs.size(); ++i) {
         const xcl::VifConfig& vif = image.vifs[i];

@@ -30,13 +30,16 @@ nlohmann::json to_json(const xcl::MigratedGuest& guest, const std::string& host)
             {"id_there", guest.there.value()},
             {"bytes", guest.bytes},
             {"rounds", rounds},
+            {"by_libxenguest", !guest.declined.empty()},
             {"seconds", seconds(guest.took)},
             {"seconds_still", seconds(guest.stood_still)}};
 }
 
 void print_stats(const xcl::MigratedGuest& guest) {
-    fmt::print("  downtime {:.1f} ms, {} bytes in {} rounds\n", seconds(guest.stood_still) * 1e3,
-               guest.bytes, guest.rounds.size());
+    fmt::print("  downtime {:.1f} ms, {} bytes in {} round{}\n", seconds(guest.stood_still) * 1e3,
+               guest.bytes, guest.rounds.size(), guest.rounds.size() == 1 ? "" : "s");
+    if (!guest.declined.empty())
+        return;  // libxenguest tells of no pages
     for (std::size_t i = 0; i < guest.rounds.size(); ++i) {
         const xcl::MigrationRound& round = guest.rounds[i];
         fmt::print("  round {}{}: {} pages, {} of them known there, {} bytes\n", i + 1,
@@ -62,11 +65,17 @@ int migrate(Context& context, const Options& options) {
     const xcl::MigrateOptions how{
         .switch_name = options.switch_name,
         .timeout = std::chrono::seconds(options.timeout_s),
-        .on_round = [&](const xcl::MigrationRound& round) {
-            if (context.verbose())
-                fmt::print(stderr, "sent {} pages, {} of them known there, {} bytes\n", round.pages,
-                           round.known_pages, round.bytes);
-        }};
+        .on_round =
+            [&](const xcl::MigrationRound& round) {
+                if (context.verbose())
+                    fmt::print(stderr, "sent {} pages, {} of them known there, {} bytes\n",
+                               round.pages, round.known_pages, round.bytes);
+            },
+        .on_declined =
+            [](xcl::DomainId id, const std::string& why) {
+                fmt::print(stderr, "domain {}: libxenguest saves it, while it stands still: {}\n",
+                           id.value(), why);
+            }};
     end_between_steps();
     nlohmann::json list = nlohmann::json::array();
     const int status = try_each(context, ids.size(), [&](std::size_t i) {

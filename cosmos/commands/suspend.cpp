@@ -44,12 +44,17 @@ std::vector<std::string> files_for(Context& context, const Options& options,
 
 void announce(const Context& context, const Options& options, const xcl::SuspendedGuest& guest,
               const std::string& file, nlohmann::json& list) {
+    const bool by_libxenguest = !guest.declined.empty();
+    if (context.verbose() && by_libxenguest)
+        fmt::print(stderr, "domain {}: libxenguest saved its memory: {}\n", guest.id.value(),
+                   guest.declined);
     if (context.json()) {
         list.push_back({{"id", guest.id.value()},
                         {"name", guest.name},
                         {"file", file},
                         {"bytes", guest.bytes},
-                        {"pages", guest.pages},
+                        {"pages", by_libxenguest ? nlohmann::json() : nlohmann::json(guest.pages)},
+                        {"by_libxenguest", by_libxenguest},
                         {"kept", options.keep},
                         {"seconds", seconds(guest.took)},
                         {"seconds_still", seconds(guest.stood_still)}});

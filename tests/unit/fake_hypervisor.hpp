@@ -23,6 +23,7 @@ struct FakeMemory {
     std::vector<image::PageId> pages = {};
     image::MachineState state = {};
     bool names_strangers = false;  // one of its tables names a frame that is not its own
+    std::string declined = {};     // why it cannot be read page by page
 
     friend bool operator==(const FakeMemory&, const FakeMemory&) = default;
 };
@@ -68,6 +69,10 @@ class FakeHypervisor final : public Hypervisor {
     std::unique_ptr<GuestMemory> open_memory(DomainId id) override;
     std::unique_ptr<RestoredMemory> restore(DomainId id, std::uint64_t pfn_end,
                                             std::span<const std::uint64_t> owned) override;
+    // The stream of this libxenguest is an image with pages.
+    void save_by_libxenguest(DomainId id, const StreamSink& sink) override;
+    RingFrames restore_by_libxenguest(DomainId id, EventPort store_port, EventPort console_port,
+                                      const StreamSource& source) override;
     std::unique_ptr<SuspensionEvents> hear_suspension(DomainId id, EventPort port) override;
     void tell_store_of_suspension(DomainId id) override;
     void resume(DomainId id) override;
@@ -106,6 +111,8 @@ class FakeHypervisor final : public Hypervisor {
     friend class FakeGuestMemory;
     friend class FakeRestoredMemory;
 
+    // The domain takes so many pages, or, if that fails, what it may have of them.
+    void give_pages(DomainId id, std::uint64_t pages);
     // Counts and records the call and throws if it is to fail.
     void begin(const std::string& name, const std::string& call);
     // The same for a call on a domain; throws like Xen if there is none.

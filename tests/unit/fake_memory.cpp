@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 
 #include "fake_hypervisor.hpp"
-#include "image/guest_image.hpp"
+#include "image/reader.hpp"
+#include "image/writer.hpp"
+#include "image_samples.hpp"
 #include "xcl/error.hpp"
 
 namespace xcl::test {
@@ -95,7 +97,12 @@ class FakeGuestMemory final : public GuestMemory {
   public:
     FakeGuestMemory(FakeHypervisor& hypervisor, DomainId id) : hypervisor_(hypervisor), id_(id) {}
 
-    std::vector<PageId> pages() override { return begin("pages").memory.pages; }
+    std::vector<PageId> pages() override {
+        const FakeMemory& memory = begin("pages").memory;
+        if (!memory.declined.empty())
+            throw Declined({.domain = id_, .problem = memory.declined}, memory.pages.size());
+        return memory.pages;
+    }
 
     std::uint64_t pfn_end() const override { return hypervisor_.domain(id_).memory.state.pfn_end; }
 
@@ -178,13 +185,65 @@ std::unique_ptr<GuestMemory> FakeHypervisor::open_memory(DomainId id) {
     return std::make_unique<FakeGuestMemory>(*this, id);
 }
 
+void FakeHypervisor::give_pages(DomainId id, std::uint64_t pages) {
+    if (!exists(id))
+        return;
+    domain(id).pages = std::min(domain(id).max_pages, pages);
+    free_pages -= domain(id).pages;
+}
+
+void FakeHypervisor::save_by_libxenguest(DomainId id, const StreamSink& sink) {
+    constexpr std::size_t part = 100'000;
+    const FakeDomain& domain = begin("save_by_libxenguest", id);
+    if (!is_suspended(domain))
+        refuse("xc_domain_save", EINVAL);
+    MemorySink stream;
+    image::GuestDescription description;
+    description.config.memory_mib = (domain.memory.pages.size() + 255) / 256;
+    description.config.vcpus = domain.vcpus;
+    description.pfn_end = domain.memory.state.pfn_end;
+    description.memory_pages = domain.memory.pages.size();
+    image::ImageWriter writer(stream, "the stream");
+    writer.begin(description, domain.memory.pages);
+    for (const PageId& page : domain.memory.pages)
+        if (const auto found = domain.memory.contents.find(page.pfn);
+            found != domain.memory.contents.end())
+            writer.page(page, found->second);
+    writer.end(domain.memory.state, domain.memory.pages);
+    for (std::span<const std::byte> rest = stream.bytes; !rest.empty();
+         rest = rest.subspan(std::min(rest.size(), part))) {
+        begin("save a part", id);
+        sink(rest.first(std::min(rest.size(), part)));
+    }
+}
+
+RingFrames FakeHypervisor::restore_by_libxenguest(DomainId id, EventPort store_port,
+                                                  EventPort console_port,
+                                                  const StreamSource& source) {
+    ByteVector stream;
+    begin("restore_by_libxenguest", id);
+    while (const auto part = source())
+        stream.insert(stream.end(), part->begin(), part->end());
+    const image::WholeImage whole = image::read_whole(stream, "the stream");
+    give_pages(id, whole.guest.memory_pages);  // also one that fails
+    FakeDomain& domain = begin("restore the stream", id);
+    const auto is_port = [&](EventPort port) { return port >= 1 && port <= domain.ports; };
+    if (whole.guest.memory_pages > domain.max_pages || whole.guest.config.vcpus != domain.vcpus ||
+        !is_port(store_port) || !is_port(console_port))
+        refuse("xc_domain_restore", EINVAL);
+    domain.memory = {.pages = image::to_pages(whole.pages), .state = whole.state};
+    for (const image::PageBatch& batch : whole.batches)
+        for (std::size_t i = 0; i < batch.pages.size(); ++i) {
+            const auto page = batch.contents.subspan(i * page_size, page_size);
+            domain.memory.contents[batch.pages[i].pfn].assign(page.begin(), page.end());
+        }
+    domain.built = true;
+    return {.xenstore = xenstore_frame(id), .console = console_frame(id)};
+}
+
 std::unique_ptr<RestoredMemory> FakeHypervisor::restore(DomainId id, std::uint64_t pfn_end,
                                                         std::span<const std::uint64_t> owned) {
-    // One that fails has given the domain memory.
-    if (exists(id)) {
-        domain(id).pages = std::min<std::uint64_t>(domain(id).max_pages, owned.size());
-        free_pages -= domain(id).pages;
-    }
+    give_pages(id, owned.size());  // also one that fails
     const FakeDomain& domain = begin("restore", id);
     if (owned.size() > domain.max_pages)
         refuse("restore", ENOMEM);

@@ -19,6 +19,7 @@ using test::image_of;
 using test::mend_checksums;
 using test::refusal_of;
 using test::sample_guest;
+using test::SampleGuest;
 using test::sections_of;
 using ::testing::HasSubstr;
 
@@ -58,7 +59,7 @@ TEST(HostileImage, HeaderIsOfThisProgramAndThisKindOfGuest) {
     EXPECT_EQ(refusal_with(-1, 8, std::uint32_t{2}),
               "it is of version 2 of the format, and this program reads version 1");
     EXPECT_THAT(refusal_with(-1, 12, std::uint16_t{7}), HasSubstr("of the architecture 7"));
-    EXPECT_THAT(refusal_with(-1, 14, std::uint16_t{3}), HasSubstr("as libxenguest does"));
+    EXPECT_THAT(refusal_with(-1, 14, std::uint16_t{0}), HasSubstr("in the unknown form 0"));
     EXPECT_THAT(refusal_with(-1, 14, std::uint16_t{9}), HasSubstr("in the unknown form 9"));
     EXPECT_EQ(refusal_with(-1, 16, std::uint64_t{1}), "its header has unknown flags");
     EXPECT_EQ(refusal_of({}), "truncated: it ends at byte 0, within its header");
@@ -84,6 +85,43 @@ TEST(HostileImage, LengthsAreBoundedBeforeAnythingIsRead) {
         put(bytes, head, type);
         EXPECT_THAT(refusal_of(bytes), HasSubstr("at byte 40: it")) << type;
     }
+}
+
+TEST(HostileImage, EachFormHasItsSections) {
+    // Of pages, but its header says that it is a stream, of a guest with a console; and turned
+    // round.
+    SampleGuest guest = sample_guest();
+    guest.description.config.console = ConsoleKind::pty;
+    guest.state.console = 6;
+    ByteVector pages = image_of(guest);
+    put(pages, 14, static_cast<std::uint16_t>(MemoryForm::libxenguest));
+    mend_checksums(pages);
+    EXPECT_THAT(refusal_of(pages), HasSubstr("(page list) at byte"));
+    EXPECT_THAT(refusal_of(pages), HasSubstr("an image that holds libxenguest's stream"));
+    for (const MemoryForm form : {MemoryForm::pages, MemoryForm::rounds}) {
+        ByteVector stream = image_of(guest, MemoryForm::libxenguest);
+        put(stream, 14, static_cast<std::uint16_t>(form));
+        mend_checksums(stream);
+        EXPECT_THAT(refusal_of(stream), HasSubstr("an image that holds pages"));
+    }
+    for (const SectionType type :
+         {SectionType::page_list, SectionType::pages, SectionType::machine_state,
+          SectionType::references, SectionType::mark}) {
+        ByteVector stream = image_of(guest, MemoryForm::libxenguest);
+        put(stream, sections_of(stream)[2].head, static_cast<std::uint32_t>(type));
+        mend_checksums(stream);
+        EXPECT_THAT(refusal_of(stream), HasSubstr("an image that holds libxenguest's stream"));
+    }
+}
+
+TEST(HostileImage, StreamOfLibxenguestIsOfAGuestWithAConsoleAndHasNoEmptyParts) {
+    ByteVector bytes = image_of(sample_guest());
+    put(bytes, 14, static_cast<std::uint16_t>(MemoryForm::libxenguest));
+    mend_checksums(bytes);
+    EXPECT_THAT(refusal_of(bytes), HasSubstr("without which libxenguest restores no guest"));
+    EXPECT_THAT(refusal_of_payload(2, {}, MemoryForm::libxenguest), HasSubstr("holds nothing"));
+    EXPECT_THAT(refusal_of_payload(4, encode(sample_guest().description), MemoryForm::libxenguest),
+                HasSubstr("it describes another guest than the first one did"));
 }
 
 TEST(HostileImage, SectionsComeInTheirOrder) {

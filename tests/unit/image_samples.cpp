@@ -89,6 +89,11 @@ SampleGuest sample_guest() {
     return guest;
 }
 
+std::vector<ByteVector> sample_stream() {
+    return {ByteVector(3000, std::byte{0xd6}), ByteVector(1, std::byte{0}),
+            ByteVector(5000, std::byte{0x2b})};
+}
+
 void MemorySink::write(std::span<const Bytes> parts) {
     if (fails_at_ == writes)
         throw Error({.doing = "write", .call = "writev", .error = ENOSPC});
@@ -108,6 +113,15 @@ Bytes StreamSource::take(std::size_t count) {
 void write_guest(const SampleGuest& guest, ByteSink& sink, MemoryForm form) {
     const ByteVector zero(page_size);
     ImageWriter writer(sink, "img", form);
+    if (form == MemoryForm::libxenguest) {
+        GuestDescription description = guest.description;
+        description.config.console = ConsoleKind::pty;
+        writer.begin_stream(description);
+        for (const ByteVector& part : sample_stream())
+            writer.part(part);
+        writer.end_stream();
+        return;
+    }
     writer.begin(guest.description, guest.pages);
     for (std::size_t i = 0; i < guest.pages.size(); ++i)
         writer.page(guest.pages[i], guest.contents[i].empty() ? zero : guest.contents[i]);

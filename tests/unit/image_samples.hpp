@@ -27,6 +27,9 @@ struct SampleGuest {
 // page table, 5 a pinned one, and 1, 4, 5 and 13 are not zero.
 [[nodiscard]] SampleGuest sample_guest();
 
+// The parts of what libxenguest might have saved; its guest has a console.
+[[nodiscard]] std::vector<ByteVector> sample_stream();
+
 [[nodiscard]] ByteVector page_of(unsigned char byte);
 
 // In memory; fails with ENOSPC at the write of this number, counted from 0.

@@ -57,6 +57,58 @@ TEST(ImageStream, TruncatedAnywhereIsRefused) {
     }
 }
 
+TEST(ImageStream, OfLibxenguestIsHandedOnAsItIs) {
+    const ByteVector bytes = image_of(sample_guest(), MemoryForm::libxenguest);
+    test::StreamSource source(bytes);
+    ImageReader reader(source, "peer");
+    reader.begin();
+    EXPECT_EQ(reader.form(), MemoryForm::libxenguest);
+    EXPECT_EQ(reader.guest().config.name, "web");
+    std::vector<ByteVector> parts;
+    while (const auto part = reader.next_part())
+        parts.emplace_back(part->begin(), part->end());
+    EXPECT_EQ(parts, test::sample_stream());
+    EXPECT_EQ(reader.end(), MachineState{});
+    EXPECT_EQ(source.left(), 0U);
+    const WholeImage whole = read_whole(bytes, "img");
+    EXPECT_EQ(whole.stream.size(), parts.size());
+    EXPECT_EQ(whole.bytes, bytes.size());
+}
+
+TEST(ImageStream, OfLibxenguestIsRefusedWhereverItIsTruncatedOrAltered) {
+    const ByteVector bytes = image_of(sample_guest(), MemoryForm::libxenguest);
+    for (std::size_t length = 0; length < bytes.size(); length += 3)
+        EXPECT_THAT(test::refusal_of(Bytes(bytes).first(length)), StartsWith("truncated: "));
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        ByteVector altered = bytes;
+        altered[at] ^= std::byte{0x10};
+        EXPECT_NE(test::refusal_of(altered), "accepted") << at;
+    }
+}
+
+TEST(ImageStream, LongPartsOfLibxenguestAreDivided) {
+    MemorySink sink;
+    ImageWriter writer(sink, "img", MemoryForm::libxenguest);
+    test::SampleGuest guest = sample_guest();
+    guest.description.config.console = ConsoleKind::pty;
+    writer.begin_stream(guest.description);
+    writer.part(ByteVector((std::size_t{2} << 20) + 1, std::byte{5}));
+    writer.part({});
+    writer.end_stream();
+    const WholeImage whole = read_whole(sink.bytes, "img");
+    ASSERT_EQ(whole.stream.size(), 3U);
+    EXPECT_EQ(whole.stream[0].size(), longest_payload(SectionType::libxenguest));
+    EXPECT_EQ(whole.stream[2].size(), 1U);
+}
+
+TEST(ImageStream, OfLibxenguestIsNotWrittenForAGuestWithoutAConsole) {
+    MemorySink sink;
+    ImageWriter writer(sink, "img", MemoryForm::libxenguest);
+    EXPECT_THAT(failure_of([&] { writer.begin_stream(sample_guest().description); }).problem,
+                HasSubstr("it has no console"));
+    EXPECT_EQ(sink.writes, 0U);
+}
+
 TEST(ImageStream, CannotEndBeforeItsPagesDo) {
     const ByteVector bytes = image_of(sample_guest());
     test::StreamSource source(bytes);

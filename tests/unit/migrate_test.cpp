@@ -65,6 +65,68 @@ TEST(Migrate, GuestIsThereWhatItWasHere) {
     EXPECT_NE(hosts.destination.store.value(domain_path(id) + "/console/ring-ref"), "");
 }
 
+TEST(Migrate, GuestThatIsDeclinedIsSentByLibxenguestOnceItStandsStill) {
+    Hosts hosts(tiny_guest());
+    const FakeMemory memory = hosts.source.hypervisor.domain(hosts.id).memory;
+    hosts.source.hypervisor.domain(hosts.id).memory.declined = "its p2m is strange";
+    hosts.source.hypervisor.on_notify = [&, before = hosts.source.hypervisor.on_notify](auto id) {
+        hosts.source.store.guest_write(hosts.id, domain_path(hosts.id) + "/data/motd", "late");
+        before(id);
+    };
+    LinkPair links;
+    unsigned rounds_while_it_ran = 0;
+    std::string declined;
+    const MigrationEnd end =
+        hosts.migrate(links, {.on_round = [&](const MigrationRound&) { ++rounds_while_it_ran; },
+                              .on_declined =
+                                  [&](DomainId id, const std::string& why) {
+                                      EXPECT_EQ(id, hosts.id);
+                                      EXPECT_TRUE(runs(hosts.source, id));
+                                      declined = why;
+                                  }});
+    ASSERT_TRUE(end.migrated) << end.source.error;
+    ASSERT_TRUE(end.received) << end.destination.error;
+    EXPECT_EQ(end.migrated->declined, "its p2m is strange");
+    EXPECT_EQ(declined, "its p2m is strange");
+    EXPECT_EQ(rounds_while_it_ran, 0U);
+    ASSERT_THAT(end.migrated->rounds, SizeIs(1));
+    EXPECT_GT(end.migrated->rounds[0].bytes, contents_of(memory).size() * page_size);
+    EXPECT_EQ(end.migrated->bytes, links.carried(Way::there));
+    EXPECT_TRUE(hosts.is_as_before(hosts.source));
+    const DomainId id = end.received->id;
+    EXPECT_TRUE(is_whole(hosts.destination, id));
+    EXPECT_EQ(hosts.contents(), contents_of(memory));
+    EXPECT_EQ(hosts.destination.hypervisor.domain(id).memory.state, memory.state);
+    EXPECT_EQ(hosts.destination.store.value(domain_path(id) + "/data/motd"), "late");
+}
+
+TEST(Migrate, ReasonIsHeardOfOneWhoReadsNoMore) {
+    Hosts hosts(tiny_guest());
+    FakeMemory& memory = hosts.source.hypervisor.domain(hosts.id).memory;
+    memory.declined = "its p2m is strange";
+    for (const image::PageId& page : memory.pages)
+        memory.contents[page.pfn].assign(page_size, std::byte{1});  // more than a link holds
+    hosts.destination.faults.refuse("restore_by_libxenguest", ENOSYS);
+    LinkPair links;
+    const MigrationEnd end = hosts.migrate(links);
+    EXPECT_THAT(end.source.error, HasSubstr("restore_by_libxenguest: Function not implemented"));
+    EXPECT_TRUE(end.runs_at_source);
+    EXPECT_TRUE(hosts.is_as_before(hosts.destination));
+}
+
+TEST(Migrate, GuestThatIsDeclinedOnceItStandsStillRunsOn) {
+    Hosts hosts(tiny_guest());
+    hosts.source.hypervisor.on_notify = [&, before = hosts.source.hypervisor.on_notify](auto id) {
+        hosts.source.hypervisor.domain(hosts.id).memory.declined = "its p2m is strange";
+        before(id);
+    };
+    LinkPair links;
+    const MigrationEnd end = hosts.migrate(links);
+    EXPECT_THAT(end.source.error, HasSubstr("its p2m is strange"));
+    EXPECT_THAT(end.source.hint, HasSubstr("another attempt"));
+    EXPECT_TRUE(end.runs_at_source);
+}
+
 TEST(Migrate, VifIsOnItsSwitchBeforeTheGuestStopsAndIsAnnouncedWhenItRuns) {
     GuestConfig config = tiny_guest();
     config.vifs.emplace_back();

@@ -48,6 +48,53 @@ TEST_F(Suspend, GuestIsInItsImageAndGone) {
     EXPECT_EQ(folder.files(), 1U);
 }
 
+TEST_F(Suspend, GuestThatIsDeclinedIsSavedByLibxenguest) {
+    const DomainId id = host.add_guest(small_guest());
+    host.store.guest_write(id, domain_path(id) + "/data/motd", "hello");
+    FakeMemory memory = host.hypervisor.domain(id).memory;
+    host.hypervisor.domain(id).memory.declined = "its p2m is strange";
+    answers_by_store(host, id);
+    const SuspendedGuest result = suspend(host, id, folder.file("a.img"));
+    EXPECT_EQ(result.declined, "its p2m is strange");
+    EXPECT_FALSE(host.hypervisor.exists(id));
+    const LoadedImage loaded(folder.file("a.img"));
+    EXPECT_EQ(loaded.image.form, image::MemoryForm::libxenguest);
+    EXPECT_EQ(loaded.bytes.size(), result.bytes);
+    for (const CreatedGuest& made : verbs::resume(host.ports(), loaded.image, {.count = 2})) {
+        EXPECT_TRUE(is_whole(host, made.id));
+        EXPECT_TRUE(runs(host, made.id));
+        EXPECT_EQ(host.hypervisor.domain(made.id).memory, memory);
+        EXPECT_EQ(host.store.value(domain_path(made.id) + "/data/motd"), "hello");
+    }
+}
+
+TEST_F(Suspend, GuestThatLibxenguestCannotSaveEitherRunsOn) {
+    const DomainId id = host.add_guest(small_guest());
+    host.hypervisor.domain(id).memory.declined = "its p2m is strange";
+    answers_by_store(host, id);
+    host.faults.refuse("save a part", EIO);
+    const Failure failure =
+        failure_of([&] { static_cast<void>(suspend(host, id, folder.file("a.img"))); });
+    EXPECT_EQ(failure.error, EIO);
+    EXPECT_EQ(failure.hint, "it was left to libxenguest: its p2m is strange");
+    EXPECT_TRUE(runs(host, id));
+    EXPECT_EQ(folder.files(), 0U);
+}
+
+TEST_F(Suspend, GuestWithoutAConsoleIsNotForLibxenguest) {
+    GuestConfig config = small_guest();
+    config.console = ConsoleKind::none;
+    const DomainId id = host.add_guest(config);
+    host.hypervisor.domain(id).memory.declined = "its p2m is strange";
+    answers_by_store(host, id);
+    const Failure failure =
+        failure_of([&] { static_cast<void>(suspend(host, id, folder.file("a.img"))); });
+    EXPECT_THAT(failure.problem, HasSubstr("no console"));
+    EXPECT_EQ(failure.hint, "it was left to libxenguest: its p2m is strange");
+    EXPECT_TRUE(runs(host, id));
+    EXPECT_EQ(folder.files(), 0U);
+}
+
 TEST_F(Suspend, GuestIsAskedByItsChannelIfItHasOne) {
     const DomainId id = host.add_guest(small_guest());
     answers_by_channel(host, id);

@@ -75,6 +75,8 @@ struct SuspendedGuest {
     std::string name;
     std::uint64_t bytes = 0;                  // of the file
     std::uint64_t pages = 0;                  // whose contents are in it: the others are zero
+    std::string declined = {};                // why libxenguest had to save its memory (as a stream
+                                              // in which `pages` are not told); empty if not
     std::chrono::nanoseconds took{0};         // in all
     std::chrono::nanoseconds stood_still{0};  // of that, from its suspension on
 };
@@ -106,6 +108,9 @@ struct MigrateOptions {
     std::chrono::milliseconds patience{30'000};
     // Called after each round while the guest runs.
     std::function<void(const MigrationRound&)> on_round = {};
+    // Called before anything is sent if libxenguest has to save the guest, with the reason: it
+    // stands still for as long as that takes.
+    std::function<void(DomainId id, const std::string& why)> on_declined = {};
 };
 
 struct MigratedGuest {
@@ -114,6 +119,7 @@ struct MigratedGuest {
     std::string name;
     std::uint64_t bytes = 0;             // sent, in all
     std::vector<MigrationRound> rounds;  // the guest stood still in the last one
+    std::string declined = {};           // as in SuspendedGuest: there was one round only
     std::chrono::nanoseconds took{0};
     // From the request to suspend to the word that it runs there: its downtime, and a little more.
     std::chrono::nanoseconds stood_still{0};

@@ -191,6 +191,15 @@ std::string fault_of(const GuestDescription& guest) {
                      fault_of_store(guest.store)});
 }
 
+std::string fault_for_libxenguest(const GuestDescription& guest) {
+    if (std::string fault = fault_of(guest); !fault.empty())
+        return fault;
+    // It takes the 0 in the place of a console's ring for page 0, and changes that.
+    if (guest.config.console == ConsoleKind::none)
+        return "it has no console, without which libxenguest restores no guest";
+    return {};
+}
+
 std::string fault_of(const PageList& list, const GuestDescription& guest) {
     std::uint64_t next = 0;
     std::uint64_t count = 0;

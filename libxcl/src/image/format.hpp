@@ -6,6 +6,8 @@
 //   …         description, page list, pages…, machine state, end
 //             MemoryForm::rounds: description and page list once more before the machine state, as
 //             they are then, and references and marks between the pages
+//             MemoryForm::libxenguest: description, parts of the stream…, description as it is
+//             then, end
 //
 // A checksum is that of checksum.hpp. The end mark holds one over all checksums before it, so no
 // section can be lost, doubled or moved. A page list and the head of a batch of pages are runs:
@@ -32,7 +34,7 @@ inline constexpr std::uint16_t x86_64_pv = 1;
 enum class MemoryForm : std::uint16_t {
     pages = 1,   // every page at most once, ascending; the others are zero
     rounds = 2,  // pages of a guest that ran meanwhile, any number of times; the last one counts
-    libxenguest = 3,  // reserved: the opaque stream of xc_domain_save
+    libxenguest = 3,  // the stream of xc_domain_save, with which only xc_domain_restore deals
 };
 
 enum class SectionType : std::uint32_t {
@@ -41,7 +43,7 @@ enum class SectionType : std::uint32_t {
     pages = 3,
     machine_state = 4,
     end = 5,
-    libxenguest = 6,  // reserved: a part of that stream
+    libxenguest = 6,  // a part of that stream
     references = 7,   // of a wire only, MemoryForm::rounds
     mark = 8,         // of a wire only: the writer waits for a word of the reader's
 };
@@ -59,7 +61,7 @@ enum class SectionType : std::uint32_t {
         case SectionType::end:
             return "end";
         case SectionType::libxenguest:
-            return "libxenguest's stream";
+            return "part of libxenguest's stream";
         case SectionType::references:
             return "references";
         case SectionType::mark:
@@ -85,6 +87,25 @@ inline constexpr std::size_t max_batch = 256;
 inline constexpr std::size_t max_batch_runs = 1024;
 inline constexpr std::size_t max_references = 1024;
 
+// Whether an image that holds its memory so may have sections of that type.
+[[nodiscard]] constexpr bool may_have(MemoryForm form, SectionType type) {
+    switch (type) {
+        case SectionType::description:
+        case SectionType::end:
+            return true;
+        case SectionType::page_list:
+        case SectionType::pages:
+        case SectionType::machine_state:
+            return form != MemoryForm::libxenguest;
+        case SectionType::references:
+        case SectionType::mark:
+            return form == MemoryForm::rounds;
+        case SectionType::libxenguest:
+            return form == MemoryForm::libxenguest;
+    }
+    return false;
+}
+
 // The longest payload of each type, so that no length needs to be believed.
 [[nodiscard]] constexpr std::uint64_t longest_payload(SectionType type) {
     switch (type) {
@@ -103,7 +124,7 @@ inline constexpr std::size_t max_references = 1024;
         case SectionType::mark:
             return mark_bytes;
         case SectionType::libxenguest:
-            break;
+            return std::uint64_t{1} << 20;
     }
     return 0;
 }

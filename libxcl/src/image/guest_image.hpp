@@ -36,7 +36,7 @@ struct GuestDescription {
     GuestConfig config;
     std::vector<std::uint16_t> vif_numbers;  // of config.vifs, ascending: a detached one is a gap
     std::uint64_t pfn_end = 0;               // every PFN is less
-    std::uint64_t memory_pages = 0;          // that it owns
+    std::uint64_t memory_pages = 0;          // that it owns, or will own
     std::vector<StoreEntry> store;
 };
 
@@ -81,6 +81,8 @@ inline constexpr std::size_t max_msrs = std::size_t{16} << 10;
 
 // What is wrong with it, a clause: "its name is not one: expected …". Empty if nothing is.
 [[nodiscard]] std::string fault_of(const GuestDescription& guest);
+// The same of one whose memory is libxenguest's to restore.
+[[nodiscard]] std::string fault_for_libxenguest(const GuestDescription& guest);
 [[nodiscard]] std::string fault_of(const PageList& list, const GuestDescription& guest);
 [[nodiscard]] std::string fault_of(const MachineState& state, const PageList& list,
                                    const GuestDescription& guest);

@@ -30,15 +30,18 @@ std::uint64_t pages_with_contents(const image::WholeImage& whole) {
 ImageInfo read_image_info(const std::string& path) {
     const image::MappedFile file(path);
     image::WholeImage whole = image::read_whole(file.bytes(), path);
-    return {.version = image::format_version,
-            .name = std::move(whole.guest.config.name),
-            .memory_kib = whole.guest.memory_pages * image::page_size / 1024,
-            .pages = whole.guest.memory_pages,
-            .zero_pages = whole.guest.memory_pages - pages_with_contents(whole),
-            .bytes = whole.bytes,
-            .vcpus = whole.guest.config.vcpus,
-            .vifs = std::move(whole.guest.config.vifs),
-            .store_entries = whole.guest.store.size()};
+    const bool by_libxenguest = whole.form == image::MemoryForm::libxenguest;
+    return {
+        .version = image::format_version,
+        .name = std::move(whole.guest.config.name),
+        .memory_kib = whole.guest.memory_pages * image::page_size / 1024,
+        .pages = whole.guest.memory_pages,
+        .zero_pages = by_libxenguest ? 0 : whole.guest.memory_pages - pages_with_contents(whole),
+        .by_libxenguest = by_libxenguest,
+        .bytes = whole.bytes,
+        .vcpus = whole.guest.config.vcpus,
+        .vifs = std::move(whole.guest.config.vifs),
+        .store_entries = whole.guest.store.size()};
 }
 
 }  // namespace xcl

@@ -70,10 +70,8 @@ void ImageReader::read_header() {
         refuse(fmt::format("it is of the architecture {}, not of a paravirtualised x86-64 guest",
                            architecture));
     const auto form = decoder.number<std::uint16_t>();
-    if (form == static_cast<std::uint16_t>(MemoryForm::libxenguest))
-        refuse("it holds its memory as libxenguest does, which this program does not read");
-    if (form != static_cast<std::uint16_t>(MemoryForm::pages) &&
-        form != static_cast<std::uint16_t>(MemoryForm::rounds))
+    if (form < static_cast<std::uint16_t>(MemoryForm::pages) ||
+        form > static_cast<std::uint16_t>(MemoryForm::libxenguest))
         refuse(fmt::format("it holds its memory in the unknown form {}", form));
     if (decoder.number<std::uint64_t>() != 0)
         refuse("its header has unknown flags");
@@ -92,11 +90,13 @@ ImageReader::Section ImageReader::read_section() {
     const auto number = decoder.number<std::uint32_t>();
     const auto length = decoder.number<std::uint64_t>();
     section_name_ = name_of(type);
-    if (type == SectionType::libxenguest)
-        refuse_section("it does not belong into an image that holds pages");
     if (longest_payload(type) == 0)
         refuse_section(fmt::format("its type {} is none that this program knows",
                                    static_cast<std::uint32_t>(type)));
+    if (!may_have(form_, type))
+        refuse_section(form_ == MemoryForm::libxenguest
+                           ? "it does not belong into an image that holds libxenguest's stream"
+                           : "it does not belong into an image that holds pages");
     if (number != sections_)
         refuse_section(fmt::format("it has the number {}: sections are missing or moved", number));
     if (length > longest_payload(type))
@@ -140,6 +140,11 @@ void ImageReader::begin() {
     const auto refuse_it = [this](const std::string& problem) { refuse_section(problem); };
     read_header();
     guest_ = decoded(read_section(SectionType::description).payload, decode_description, refuse_it);
+    if (form_ == MemoryForm::libxenguest) {
+        require_good(fault_for_libxenguest(guest_));
+        ++sections_;
+        return;
+    }
     require_good(fault_of(guest_));
     ++sections_;
     read_list(read_section(SectionType::page_list));
@@ -185,7 +190,7 @@ PageBatch ImageReader::read_batch(Bytes payload) {
 }
 
 PageBatch ImageReader::read_references(Bytes payload) {
-    if (form_ != MemoryForm::rounds || kind_ == Source::file)
+    if (kind_ == Source::file)
         throw Malformed("it refers to contents that are not in the image");
     PageBatch batch;
     batch.references = decode_references(payload);
@@ -197,7 +202,7 @@ PageBatch ImageReader::read_references(Bytes payload) {
 }
 
 PageBatch ImageReader::read_mark(Bytes payload) {
-    if (form_ != MemoryForm::rounds || kind_ == Source::file)
+    if (kind_ == Source::file)
         throw Malformed("nobody waits for a word of who reads a file");
     Decoder decoder(payload);
     if (decoder.number<std::uint64_t>() != pages_)
@@ -235,6 +240,20 @@ std::optional<PageBatch> ImageReader::next_pages() {
     return batch;
 }
 
+std::optional<Bytes> ImageReader::next_part() {
+    if (ahead_)
+        return std::nullopt;
+    const Section section = read_section();
+    if (section.type != SectionType::libxenguest) {
+        ahead_ = section;
+        return std::nullopt;
+    }
+    if (section.payload.empty())
+        refuse_section("it holds nothing");
+    ++sections_;
+    return section.payload;
+}
+
 void ImageReader::read_end_mark() {
     const Checksum all = checksum_of(checksums_);
     Decoder mark(read_section(SectionType::end).payload);
@@ -260,6 +279,11 @@ void ImageReader::read_description_again() {
 }
 
 MachineState ImageReader::end() {
+    if (form_ == MemoryForm::libxenguest) {
+        read_description_again();
+        read_end_mark();
+        return {};
+    }
     if (form_ == MemoryForm::rounds) {
         read_description_again();
         read_list(read_section(SectionType::page_list));
@@ -277,8 +301,12 @@ WholeImage read_whole(Bytes bytes, const std::string& name, Checks checks) {
     ImageReader reader(source, name, checks);
     reader.begin();
     WholeImage whole;
-    while (auto batch = reader.next_pages())
-        whole.batches.push_back(std::move(*batch));
+    if (reader.form() == MemoryForm::libxenguest)
+        while (const auto part = reader.next_part())
+            whole.stream.push_back(*part);
+    else
+        while (auto batch = reader.next_pages())
+            whole.batches.push_back(std::move(*batch));
     whole.state = reader.end();
     if (*source.remaining() != 0)
         throw Error({.problem = fmt::format("{}: {} bytes follow its end mark at byte {}",

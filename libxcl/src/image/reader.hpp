@@ -31,8 +31,9 @@ enum class Checks { all, all_but_checksums };
 // of marks.
 enum class Source { file, wire };
 
-// begin, next_pages until there are none, end. Each throws Error, "NAME: section 3 (pages) at byte
-// 4096: its checksum does not fit: the image was altered", and after that none may be called.
+// begin, next_pages (of MemoryForm::libxenguest: next_part) until there are none, end. Each throws
+// Error, "NAME: section 3 (pages) at byte 4096: its checksum does not fit: the image was altered",
+// and after that none may be called.
 class ImageReader {
   public:
     // `source` outlives it. `name` is for errors.
@@ -42,18 +43,22 @@ class ImageReader {
     // Everything that can be known before a domain exists.
     void begin();
     [[nodiscard]] MemoryForm form() const { return form_; }
-    // MemoryForm::rounds: its nodes in XenStore are those of the suspended guest once `end` was
-    // called.
+    // But for MemoryForm::pages, its nodes in XenStore are those of the suspended guest once `end`
+    // was called.
     [[nodiscard]] const GuestDescription& guest() const { return guest_; }
-    // All it owns. The types are those of the suspended guest once `end` was called, before that
-    // only for MemoryForm::pages.
+    // All it owns; empty for MemoryForm::libxenguest. The types are those of the suspended guest
+    // once `end` was called, before that only for MemoryForm::pages.
     [[nodiscard]] const PageList& pages() const { return list_; }
 
     // What is in it is the guest's own. Its contents are good until the next call, or, from a
     // MemorySource, as long as that one's bytes.
     [[nodiscard]] std::optional<PageBatch> next_pages();
 
+    // What comes next of libxenguest's stream, good as long as what next_pages returns.
+    [[nodiscard]] std::optional<Bytes> next_part();
+
     // The rest, which is there once next_pages returned nothing. Reads nothing behind the end mark.
+    // Empty for MemoryForm::libxenguest: its stream has the machine's state.
     [[nodiscard]] MachineState end();
 
     [[nodiscard]] std::uint64_t bytes_read() const { return offset_; }
@@ -103,6 +108,7 @@ struct WholeImage {
     GuestDescription guest;
     PageList pages;
     std::vector<PageBatch> batches;  // their contents lie in the bytes that were read
+    std::vector<Bytes> stream;       // MemoryForm::libxenguest, instead: its parts lie there, too
     MachineState state;
     std::uint64_t contents = 0;  // pages in the batches
     std::uint64_t bytes = 0;

@@ -62,13 +62,17 @@ void ImageWriter::write_list() {
     write_section(SectionType::page_list, encode(list_));
 }
 
+void ImageWriter::write_beginning() {
+    write_header();
+    write_section(SectionType::description, encode(guest_));
+}
+
 void ImageWriter::begin(const GuestDescription& guest, std::span<const PageId> pages) {
     require_good(fault_of(guest));
     guest_ = guest;
     list_ = to_list(pages);
     require_good(fault_of(list_, guest_));
-    write_header();
-    write_section(SectionType::description, encode(guest_));
+    write_beginning();
     write_list();
 }
 
@@ -185,6 +189,28 @@ void ImageWriter::end(const MachineState& state, std::span<const PageId> pages) 
     }
     require_good(fault_of(state, list_, guest_));
     write_section(SectionType::machine_state, encode(state));
+    write_end_mark();
+}
+
+void ImageWriter::begin_stream(const GuestDescription& guest) {
+    require_good(fault_for_libxenguest(guest));
+    guest_ = guest;
+    write_beginning();
+}
+
+void ImageWriter::part(Bytes bytes) {
+    constexpr std::size_t most = longest_payload(SectionType::libxenguest);
+    for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), most)))
+        write_section(SectionType::libxenguest, bytes.first(std::min(bytes.size(), most)));
+}
+
+void ImageWriter::end_stream() {
+    require_good(fault_for_libxenguest(guest_));
+    write_section(SectionType::description, encode(guest_));
+    write_end_mark();
+}
+
+void ImageWriter::write_end_mark() {
     Encoder mark;
     mark.number(std::uint64_t{sections_});
     mark.number(pages_);

@@ -16,8 +16,9 @@
 
 namespace xcl::image {
 
-// begin, page…, end. An image without its end is refused by every reader. What its reader would
-// refuse is refused here, by an Error that says what it is.
+// begin, page…, end; of MemoryForm::libxenguest begin_stream, part…, end_stream. An image without
+// its end is refused by every reader. What its reader would refuse is refused here, by an Error
+// that says what it is.
 class ImageWriter {
   public:
     // `sink` outlives it. `name` is for errors.
@@ -43,11 +44,16 @@ class ImageWriter {
     // Hands to the sink what was gathered; else that happens once `gathered` pages are together.
     void flush();
 
-    // MemoryForm::rounds: what it keeps in XenStore now that it is suspended.
+    // But for MemoryForm::pages: what it keeps in XenStore now that it is suspended.
     void store(std::vector<StoreEntry> entries) { guest_.store = std::move(entries); }
 
     // `pages` as they are now that it is suspended, the same PFNs as at the beginning.
     void end(const MachineState& state, std::span<const PageId> pages);
+
+    void begin_stream(const GuestDescription& guest);
+    // What comes next of libxenguest's stream, any length.
+    void part(Bytes bytes);
+    void end_stream();
 
     [[nodiscard]] std::uint64_t bytes_written() const { return bytes_; }
     // Page contents in it.
@@ -59,7 +65,9 @@ class ImageWriter {
     static constexpr std::size_t gathered = 8;
 
     void write_header();
+    void write_beginning();
     void write_list();
+    void write_end_mark();
     void write_gathered_pages();
     void write_gathered_references();
     void write_section(SectionType type, Bytes payload, Bytes more = {});

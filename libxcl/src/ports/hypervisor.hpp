@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "image/machine_state.hpp"
@@ -17,6 +18,7 @@
 #include "kernel/layout.hpp"
 #include "xcl/domain_id.hpp"
 #include "xcl/domain_info.hpp"
+#include "xcl/error.hpp"
 #include "xcl/guest_config.hpp"
 
 namespace xcl {
@@ -58,6 +60,19 @@ struct RingFrames {
     std::uint64_t console = 0;  // 0 without a console
 };
 
+// A guest whose memory cannot be read page by page, although it may be in order: libxenguest, with
+// its table of the whole machine, may be able to save it.
+class Declined final : public Error {
+  public:
+    // `pages`: that libxenguest would give it where it is restored.
+    Declined(Failure failure, std::uint64_t pages) : Error(std::move(failure)), pages_(pages) {}
+
+    [[nodiscard]] std::uint64_t pages() const noexcept { return pages_; }
+
+  private:
+    std::uint64_t pages_;
+};
+
 // A guest's memory, to be read. Maps no page for longer than a call of `read`, unless it is to.
 class GuestMemory {
   public:
@@ -73,7 +88,7 @@ class GuestMemory {
     virtual ~GuestMemory() = default;
 
     // Every page it owns by its p2m, ascending, as Xen holds them at this moment; shared_info's
-    // page is not the guest's own. Those that hold the p2m itself read as zero.
+    // page is not the guest's own. Those that hold the p2m itself read as zero. Throws Declined.
     [[nodiscard]] virtual std::vector<image::PageId> pages() = 0;
 
     // Every PFN is less, as of the last call of `pages`.
@@ -168,6 +183,17 @@ class Hypervisor {
     // all less than `pfn_end`, zeroed.
     [[nodiscard]] virtual std::unique_ptr<RestoredMemory> restore(
         DomainId id, std::uint64_t pfn_end, std::span<const std::uint64_t> owned) = 0;
+
+    // A guest that was declined, by libxenguest's stream. Only while it is suspended. `sink` is
+    // called with one part of it after the other, good during the call only.
+    using StreamSink = std::function<void(std::span<const std::byte> part)>;
+    virtual void save_by_libxenguest(DomainId id, const StreamSink& sink) = 0;
+    // Makes an empty domain the guest that such a stream holds. `source` returns one part of it
+    // after the other, good until the next call, and nothing at its end.
+    using StreamSource = std::function<std::optional<std::span<const std::byte>>()>;
+    [[nodiscard]] virtual RingFrames restore_by_libxenguest(DomainId id, EventPort store_port,
+                                                            EventPort console_port,
+                                                            const StreamSource& source) = 0;
 
     // `port`: of the guest's, for the control domain to bind.
     [[nodiscard]] virtual std::unique_ptr<SuspensionEvents> hear_suspension(DomainId id,

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // migrate: sends a guest to another host, of which it becomes the guest at one moment: when "go" is
 // sent. wire/messages.hpp has the whole exchange.
-#include <memory>
 #include <utility>
 #include <variant>
 
 #include <fmt/format.h>
 
-#include "image/writer.hpp"
 #include "record/label.hpp"
+#include "verbs/departure.hpp"
 #include "verbs/guest_notes.hpp"
-#include "verbs/precopy.hpp"
 #include "verbs/suspendable.hpp"
 #include "verbs/suspension.hpp"
 #include "wire/messages.hpp"
@@ -24,63 +22,17 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* migrating = "migrate it";
 
-// A guest on its way out, up to the moment when all of it is at the destination.
-class Departure {
-  public:
-    Departure(const Host& host, const DomainInfo& guest, wire::Stream& stream)
-        : host_(host),
-          guest_(guest),
-          stream_(stream),
-          memory_(host.hypervisor.open_memory(guest.id)),
-          writer_(stream, stream.peer(), image::MemoryForm::rounds) {}
-
-    // Offers it, and sends its memory while it runs. When this returns, all is prepared there.
-    void send_running(image::GuestDescription notes, const MigrateOptions& options) {
-        memory_->hold();
-        const std::vector<image::PageId> pages = memory_->pages();
-        config_ = notes.config;
-        describe_memory(notes, memory_->pfn_end(), pages.size());
-        wire::send(stream_, {.type = wire::MessageType::offer,
-                             .guest = token_of(guest_.uuid),
-                             .switch_name = options.switch_name});
-        writer_.begin(notes, pages);
-        const wire::Ready ready = wire::receive_ready(stream_);
-
-        precopy_.emplace(*memory_, writer_, memory_->pfn_end());
-        if (ready.knows_contents)
-            precopy_->ask(stream_, pages);
-        while (another_round_helps(precopy_->rounds())) {
-            precopy_->round(pages);
-            if (options.on_round)
-                options.on_round(precopy_->rounds().back());
-        }
-        // Else it would have to wait for what the destination has not taken in yet.
-        writer_.mark();
-        wire::receive_prepared(stream_);
+// What cannot be sent may have been refused over there, for a reason.
+template <typename Send>
+void with_reason(wire::Stream& stream, const Send& send) {
+    try {
+        send();
+    } catch (const Error&) {
+        if (stream.write_failed())
+            wire::look_for_refusal(stream);
+        throw;
     }
-
-    // All that is still to be sent, now that it stands still. When this returns, it waits there.
-    void send_rest() {
-        const std::vector<image::PageId> pages = memory_->pages();
-        const image::MachineState state = state_of(*memory_, config_);
-        writer_.store(read_own_nodes(host_.store, guest_.id));
-        precopy_->last_round(
-            pages, [this](std::uint64_t pfn) { refuse_strange_table(guest_.id, pfn, migrating); });
-        writer_.end(state, pages);
-        wire::receive_restored(stream_);
-    }
-
-    [[nodiscard]] const std::vector<MigrationRound>& rounds() const { return precopy_->rounds(); }
-
-  private:
-    const Host& host_;
-    const DomainInfo& guest_;
-    wire::Stream& stream_;
-    std::unique_ptr<GuestMemory> memory_;
-    image::ImageWriter writer_;
-    GuestConfig config_;
-    std::optional<Precopy> precopy_;
-};
+}
 
 [[noreturn]] void throw_in_doubt(const wire::Stream& stream, DomainId id, const Error& error) {
     throw Error(
@@ -133,16 +85,16 @@ MigratedGuest migrate(const Host& host, DomainId id, Link& link, const MigrateOp
     result.name = notes.guest.config.name;
     wire::Stream stream(link, options.patience);
     {
-        Departure departure(host, guest, stream);
-        departure.send_running(std::move(notes.guest), options);
+        const std::unique_ptr<Departure> departure = depart(host, guest, stream, result.declined);
+        with_reason(stream, [&] { departure->send_running(std::move(notes.guest), options); });
 
         const Clock::time_point asked = Clock::now();
         Suspension suspension(host.hypervisor, host.store, guest, notes.suspend_port,
                               Afterwards::gone, options.timeout);
-        departure.send_rest();
+        with_reason(stream, [&] { departure->send_rest(); });
         result.there = hand_over(host, guest, suspension, stream);
         result.stood_still = Clock::now() - asked;
-        result.rounds = departure.rounds();
+        result.rounds = departure->rounds();
     }
     destroy_found(host, {&guest, 1}, notes.terminal_met);
     result.bytes = stream.bytes_written();

@@ -35,8 +35,19 @@ GuestConfig config_for(Network& network, const image::GuestDescription& guest,
     return config;
 }
 
+RingFrames restore_stream(Hypervisor& hypervisor, const image::WholeImage& image, DomainId id,
+                          EventPort store, EventPort console) {
+    auto part = image.stream.begin();
+    return hypervisor.restore_by_libxenguest(
+        id, store, console, [&]() -> std::optional<image::Bytes> {
+            return part == image.stream.end() ? std::nullopt : std::optional(*part++);
+        });
+}
+
 RingFrames restore(Hypervisor& hypervisor, const image::WholeImage& image, DomainId id,
                    EventPort store, std::optional<EventPort> console) {
+    if (image.form == image::MemoryForm::libxenguest)
+        return restore_stream(hypervisor, image, id, store, console.value());
     const std::unique_ptr<RestoredMemory> memory =
         hypervisor.restore(id, image.guest.pfn_end, image::to_pfns(image.pages));
     for (const image::PageBatch& batch : image.batches)

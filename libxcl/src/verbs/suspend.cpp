@@ -22,13 +22,13 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* suspending = "suspend it";
 constexpr const char* waking = "let it run on";
 
-void write_image(const Host& host, DomainId id, image::GuestDescription guest,
+// Throws Declined before it has written anything.
+void write_pages(const Host& host, DomainId id, image::GuestDescription& guest,
                  image::ImageWriter& writer) {
     const std::unique_ptr<GuestMemory> memory = host.hypervisor.open_memory(id);
     const std::vector<image::PageId> pages = memory->pages();
     const image::MachineState state = state_of(*memory, guest.config);
     describe_memory(guest, state.pfn_end, state.memory_pages);
-    guest.store = read_own_nodes(host.store, id);
 
     writer.begin(guest, pages);
     // Copied, and then summed up: netback may still write into the buffers of a guest that stands
@@ -39,6 +39,25 @@ void write_image(const Host& host, DomainId id, image::GuestDescription guest,
         writer.page(page, *bytes);
     });
     writer.end(state, pages);
+}
+
+void write_image(const Host& host, const DomainInfo& guest, image::GuestDescription description,
+                 image::ByteSink& file, const std::string& path, SuspendedGuest& result) {
+    description.store = read_own_nodes(host.store, guest.id);
+    try {
+        image::ImageWriter writer(file, path);
+        write_pages(host, guest.id, description, writer);
+        result.bytes = writer.bytes_written();
+        result.pages = writer.pages_written();
+    } catch (const Declined& declined) {
+        result.declined = declined.failure().problem;
+        describe_for_libxenguest(description, guest.id, declined);
+        image::ImageWriter writer(file, path, image::MemoryForm::libxenguest);
+        writer.begin_stream(description);
+        write_stream(host.hypervisor, guest.id, result.declined, writer);
+        writer.end_stream();
+        result.bytes = writer.bytes_written();
+    }
 }
 
 }  // namespace
@@ -54,13 +73,10 @@ SuspendedGuest suspend(const Host& host, DomainId id, const std::string& path,
     Suspension suspension(host.hypervisor, host.store, guest, notes.suspend_port,
                           options.keep ? Afterwards::runs_on : Afterwards::gone, options.timeout);
     const Clock::time_point suspended = Clock::now();
-    SuspendedGuest result{.id = id, .name = notes.guest.config.name};
-    {
-        image::ImageWriter writer(file, path);
-        write_image(host, id, std::move(notes.guest), writer);
-        result.bytes = writer.bytes_written();
-        result.pages = writer.pages_written();
-    }
+    SuspendedGuest result;
+    result.id = id;
+    result.name = notes.guest.config.name;
+    write_image(host, guest, std::move(notes.guest), file, path, result);
     file.commit();
     if (options.keep) {
         suspension.end();

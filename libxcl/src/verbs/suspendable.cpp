@@ -12,6 +12,13 @@
 #include "xcl/error.hpp"
 
 namespace xcl::verbs {
+namespace {
+
+std::string left_to_libxenguest(std::string_view why) {
+    return fmt::format("it was left to libxenguest: {}", why);
+}
+
+}  // namespace
 
 Descriptor take_to_suspend(const TakeName& take_name, DomainId id, const char* doing) {
     std::optional<Descriptor> taken = take_name(fmt::format("cosmos-suspend-{}", id.value()));
@@ -58,6 +65,28 @@ void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std:
     guest.pfn_end = pfn_end;
     guest.memory_pages = pages;
     guest.config.memory_mib = (pages + image::pages_per_mib - 1) / image::pages_per_mib;
+}
+
+void describe_for_libxenguest(image::GuestDescription& guest, DomainId id,
+                              const Declined& declined) {
+    describe_memory(guest, declined.pages(), declined.pages());
+    if (std::string fault = image::fault_for_libxenguest(guest); !fault.empty())
+        throw Error({.domain = id,
+                     .doing = "save its memory",
+                     .problem = std::move(fault),
+                     .hint = left_to_libxenguest(declined.failure().problem)});
+}
+
+void write_stream(Hypervisor& hypervisor, DomainId id, const std::string& why,
+                  image::ImageWriter& writer) {
+    try {
+        hypervisor.save_by_libxenguest(id, [&](auto part) { writer.part(part); });
+    } catch (const Error& error) {
+        Failure failure = error.failure();
+        if (failure.hint.empty())
+            failure.hint = left_to_libxenguest(why);
+        throw Error(std::move(failure));
+    }
 }
 
 image::MachineState state_of(GuestMemory& memory, const GuestConfig& config) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "image/guest_image.hpp"
+#include "image/writer.hpp"
 #include "verbs/verbs.hpp"
 
 namespace xcl::verbs {
@@ -23,6 +24,14 @@ void require_record(Store& store, DomainId id, const char* doing);
 
 // What its memory says of the guest.
 void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std::uint64_t pages);
+
+// The same of one that was declined. Throws Error if it is not for libxenguest either.
+void describe_for_libxenguest(image::GuestDescription& guest, DomainId id,
+                              const Declined& declined);
+
+// Writes its memory as libxenguest saves it, having been declined, `why`.
+void write_stream(Hypervisor& hypervisor, DomainId id, const std::string& why,
+                  image::ImageWriter& writer);
 
 // A guest that was made without a console may name a page for it all the same.
 [[nodiscard]] image::MachineState state_of(GuestMemory& memory, const GuestConfig& config);

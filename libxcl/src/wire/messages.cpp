@@ -10,6 +10,7 @@
 
 #include "config/diagnostics.hpp"
 #include "config/vif_values.hpp"
+#include "core/quietly.hpp"
 #include "image/encoding.hpp"
 #include "image/format.hpp"
 #include "xcl/error.hpp"
@@ -164,12 +165,15 @@ void require_type(const Stream& stream, const Message& message, MessageType type
                fmt::format("it sent {} instead of {}", name_of(message.type), name_of(type)));
 }
 
+[[noreturn]] void throw_refusal(const Stream& stream, const Message& message) {
+    const Refusal refusal = decoded(stream, message, decode_refusal);
+    refuse(stream, refusal.problem, refusal.hint);
+}
+
 Message expect(Stream& stream, MessageType type) {
     Message message = receive(stream);
-    if (message.type == MessageType::refusal) {
-        const Refusal refusal = decoded(stream, message, decode_refusal);
-        refuse(stream, refusal.problem, refusal.hint);
-    }
+    if (message.type == MessageType::refusal)
+        throw_refusal(stream, message);
     require_type(stream, message, type);
     return message;
 }
@@ -327,6 +331,18 @@ void receive_restored(Stream& stream) {
 
 void receive_go(Stream& stream) {
     expect_empty(stream, MessageType::go);
+}
+
+void look_for_refusal(Stream& stream) {
+    constexpr unsigned words_before = 2;  // that may have been on their way
+    for (unsigned i = 0; i <= words_before; ++i) {
+        std::optional<Message> message;
+        quietly([&] { message = receive(stream); });
+        if (!message)
+            return;
+        if (message->type == MessageType::refusal)
+            throw_refusal(stream, *message);
+    }
 }
 
 std::variant<Running, Refusal> receive_outcome(Stream& stream) {

@@ -16,6 +16,9 @@
 //   go                             →               from here on the guest is the destination's
 //                                  ←    running
 //
+// A guest whose memory libxenguest saves has no contents, pages and mark: "prepared" comes right
+// after "ready".
+//
 // A refusal may come instead of any word of the destination's. Until it sends "go" the guest is the
 // source's, and the destination never starts one without it. Whether "go" arrived the source knows
 // from "running" only, and may ask in another connection: question →, ← answer.
@@ -105,6 +108,8 @@ void send_known(Stream& stream, const std::vector<bool>& known);
 void receive_prepared(Stream& stream);
 void receive_restored(Stream& stream);
 void receive_go(Stream& stream);
+// After a write that failed: throws Error with the reason if the other side left a refusal.
+void look_for_refusal(Stream& stream);
 // What became of "go". A refusal: it was not started, and nothing of it is left there.
 [[nodiscard]] std::variant<Running, Refusal> receive_outcome(Stream& stream);
 [[nodiscard]] Answer receive_answer(Stream& stream);

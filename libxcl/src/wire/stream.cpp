@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "xcl/error.hpp"
+
 namespace xcl::wire {
 namespace {
 
@@ -14,8 +16,15 @@ constexpr std::size_t usual_read = std::size_t{160} << 10;
 }  // namespace
 
 void Stream::write(std::span<const image::Bytes> parts) {
+    constexpr std::chrono::milliseconds short_patience{1'000};
     link_.set_deadline(Link::Clock::now() + patience_);
-    link_.write(parts);
+    try {
+        link_.write(parts);
+    } catch (const Error&) {
+        write_failed_ = true;
+        patience_ = std::min(patience_, short_patience);
+        throw;
+    }
     for (const image::Bytes part : parts)
         written_ += part.size();
 }

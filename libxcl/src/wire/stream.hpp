@@ -17,6 +17,8 @@ class Stream final : public image::ByteSource, public image::ByteSink {
     Stream(Link& link, std::chrono::milliseconds patience) : link_(link), patience_(patience) {}
 
     void write(std::span<const image::Bytes> parts) override;
+    // Then nobody is waited for long any more: the other side may have left a last word.
+    [[nodiscard]] bool write_failed() const { return write_failed_; }
 
     // Fewer bytes only where the other side closed.
     [[nodiscard]] image::Bytes take(std::size_t count) override;
@@ -34,6 +36,7 @@ class Stream final : public image::ByteSource, public image::ByteSink {
     std::size_t begin_ = 0;  // of what is in the buffer and was not taken
     std::size_t end_ = 0;
     std::uint64_t written_ = 0;
+    bool write_failed_ = false;
 };
 
 }  // namespace xcl::wire

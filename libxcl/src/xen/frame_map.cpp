@@ -3,10 +3,7 @@
 #include "xen/frame_map.hpp"
 
 #include <algorithm>
-
-#include <fmt/format.h>
-
-#include "xcl/error.hpp"
+#include <iterator>
 
 namespace xcl::xen {
 
@@ -25,9 +22,7 @@ FrameMap::FrameMap(std::span<const std::uint64_t> frames) {
     const auto overlap = std::ranges::adjacent_find(
         runs_, [](const Run& run, const Run& next) { return next.frame < run.frame + run.count; });
     if (overlap != runs_.end())
-        throw Error({.doing = "read the guest's memory",
-                     .problem = fmt::format("its p2m gives page {:#x} the frame of another page",
-                                            std::next(overlap)->pfn)});
+        shared_page_ = std::next(overlap)->pfn;
 }
 
 std::optional<std::uint64_t> FrameMap::pfn_of(std::uint64_t frame) const {

@@ -16,8 +16,12 @@ inline constexpr std::uint64_t no_frame = ~std::uint64_t{0};
 class FrameMap {
   public:
     FrameMap() = default;
-    // The machine frame of each PFN, or no_frame. Throws Error if two pages have the same one.
+    // The machine frame of each PFN, or no_frame.
     explicit FrameMap(std::span<const std::uint64_t> frames);
+
+    // One whose frame another page has, too, if there is any: nobody can tell then by this map
+    // which of them a table names. Pages that Linux 3.12 to 3.15 ballooned out all have one frame.
+    [[nodiscard]] std::optional<std::uint64_t> shared_page() const { return shared_page_; }
 
     [[nodiscard]] std::optional<std::uint64_t> pfn_of(std::uint64_t frame) const;
 
@@ -29,7 +33,8 @@ class FrameMap {
         std::uint64_t count = 0;
     };
 
-    std::vector<Run> runs_;             // frames ascending
+    std::vector<Run> runs_;  // frames ascending
+    std::optional<std::uint64_t> shared_page_;
     mutable std::size_t last_run_ = 0;  // neighbours in a table mostly are neighbours in memory
 };
 

@@ -10,6 +10,7 @@
 #include "record/label.hpp"
 #include "xcl/error.hpp"
 #include "xen/builder.hpp"
+#include "xen/libxenguest.hpp"
 
 namespace xcl::xen {
 namespace {
@@ -146,6 +147,16 @@ EventPort XenHypervisor::allocate_event_channel(DomainId id) {
 RingFrames XenHypervisor::build(DomainId id, const BootPlan& plan) {
     const Stopwatch::Span span = stopwatch_.hypervisor();
     return build_domain(handles_, id, plan);
+}
+
+void XenHypervisor::save_by_libxenguest(DomainId id, const StreamSink& sink) {
+    xen::save_by_libxenguest(id, sink);
+}
+
+RingFrames XenHypervisor::restore_by_libxenguest(DomainId id, EventPort store_port,
+                                                 EventPort console_port,
+                                                 const StreamSource& source) {
+    return xen::restore_by_libxenguest(id, store_port, console_port, source);
 }
 
 void XenHypervisor::set_uuid(DomainId id, const Uuid& uuid) {

@@ -77,6 +77,16 @@ void write(const std::string& path, const Seed& seed) {
     file.commit();
 }
 
+void write_stream(const std::string& path) {
+    ImageFile file(path, Overwrite::yes);
+    ImageWriter writer(file, path, MemoryForm::libxenguest);
+    writer.begin_stream(plain().guest);
+    writer.part(std::vector<std::byte>(40, std::byte{0xff}));
+    writer.part(std::vector<std::byte>(8, std::byte{1}));
+    writer.end_stream();
+    file.commit();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -90,6 +100,7 @@ int main(int argc, char** argv) {
         write(folder + "/described", described());
         write(folder + "/tables", tables(MemoryForm::pages));
         write(folder + "/rounds", tables(MemoryForm::rounds));
+        write_stream(folder + "/libxenguest");
     } catch (const xcl::Error& error) {
         std::fprintf(stderr, "make_image_seeds: %s\n", error.what());
         return 1;

@@ -45,9 +45,10 @@ struct Said {
 };
 
 Said said_in(GuestConfig config, const wire::KernelPages& kernels,
-             const MigrateOptions& options = {}) {
+             const MigrateOptions& options = {}, const std::string& declined = {}) {
     config.memory_mib = 1;
     Hosts hosts(config);
+    hosts.source.hypervisor.domain(hosts.id).memory.declined = declined;
     make_sparse(hosts.source.hypervisor.domain(hosts.id).memory);
     LinkPair links;
     Said said;
@@ -146,6 +147,8 @@ int main(int argc, char** argv) {
                             said_in(small_guest(), small_kernels()));
         seeds.add_migration("refused", Reader::destination,
                             said_in(guest_with_vif(), {}, {.switch_name = "missing"}));
+        seeds.add_migration("declined", Reader::destination,
+                            said_in(small_guest(), {}, {}, "its p2m is strange"));
         add_messages(seeds);
     } catch (const Error& error) {
         std::fprintf(stderr, "make_wire_seeds: %s\n", error.what());

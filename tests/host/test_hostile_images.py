@@ -48,7 +48,7 @@ REFUSED_EARLY = {
     # the header and the end mark
     "version-of-tomorrow": "it is of version 2",
     "another-architecture": "of the architecture 2",
-    "memory-of-libxenguest": "as libxenguest does",
+    "memory-of-libxenguest": "an image that holds libxenguest's stream",
     "memory-of-unknown-form": "in the unknown form 9",
     "end-mark-that-counts-less": "does not count the sections and pages",
     # memory
@@ -194,6 +194,24 @@ REFUSED_LATE = {
     "cpus-that-the-host-lacks": "cannot pin its vCPU 0",
 }
 
+# Of an image that libxenguest filled, and refused by it; the domain is gone afterwards.
+REFUSED_BY_LIBXENGUEST = (
+    "stream-of-garbage",
+    "stream-of-one-byte",
+    "stream-cut-in-half",
+    "stream-of-another-version",
+    "stream-of-an-hvm-guest",
+    "stream-with-a-record-of-4-gib",
+    "stream-with-a-record-of-no-known-type",
+    "stream-of-more-pages-than-there-are",
+    "stream-with-a-page-outside",
+    "stream-with-a-page-of-no-known-type",
+    "stream-whose-table-names-a-page-outside",
+    "stream-of-frames-that-overflow",
+    "stream-of-a-32-bit-guest",
+    "stream-of-a-vcpu-that-there-is-not",
+)
+
 # The guest lives and answers: cosmos or Xen puts right what is wrong, or it is the guest's to choose.
 HARMLESS = (
     "none",
@@ -246,19 +264,21 @@ ENDS = {
 
 
 class Hostile(VifTest):
-    good = None  # suspended once, by the first test
+    good = {}  # suspended once, by the first test that needs it, by its config
+    memory, extra = 4, ""
 
     def setUp(self):
         super().setUp()
         self.tool = image("faulty-image")
         self.bad = self.folder / "bad.img"
-        Hostile.good = Hostile.good or self.made_good()
+        if self.memory not in Hostile.good:
+            Hostile.good[self.memory] = self.made_good()
         self.clean, self.files = Snapshot(), self.listing()
 
     def made_good(self):
         """The bytes of a good image, of a guest with something of everything."""
-        config = self.config(name="hostile", kernel=installed("guest.elf"), memory=4, vcpus=2,
-                             vif=[f"bridge=sw0,ip={ADDRESS}/21", "bridge=sw0"])
+        config = self.config(name="hostile", kernel=installed("guest.elf"), memory=self.memory, vcpus=2,
+                             extra=self.extra, vif=[f"bridge=sw0,ip={ADDRESS}/21", "bridge=sw0"])
         guest = self.create_one("--wait", *self.patient, config=config)
         self.answers(ADDRESS)
         command("xenstore-write", f"/local/domain/{guest}/data/motd", "hello")
@@ -271,7 +291,7 @@ class Hostile(VifTest):
 
     def make(self, fault):
         """Writes the image with that fault."""
-        good = self.write("good.img", Hostile.good)
+        good = self.write("good.img", Hostile.good[self.memory])
         made = command(self.tool, good, fault, self.bad)
         self.assertEqual(made.status, 0, made.err)
 
@@ -343,6 +363,26 @@ class Refused(Hostile):
         self.assertEqual(self.next_id(), before + 1 + len(REFUSED_LATE), "one was refused before it came to Xen")
 
 
+class RefusedByLibxenguest(Hostile):
+    memory, extra = 16, "balloon=64"
+
+    def test_and_its_domain_is_gone(self):
+        before = self.next_id()
+        for fault in REFUSED_BY_LIBXENGUEST:
+            with self.subTest(fault):
+                self.make(fault)
+                self.refused(1, "resume", self.bad, says="libxenguest")
+                self.check_quickly()
+        self.check_host()
+        self.assertEqual(self.next_id(), before + 1 + len(REFUSED_BY_LIBXENGUEST))
+
+    def test_and_the_image_without_a_fault_is_not(self):
+        guest = self.made("none")
+        self.assertTrue(json.loads(self.cosmos("image", "--json", self.bad).out)["by_libxenguest"])
+        wait_until(lambda: pings([ADDRESS], 1, PING_S)[ADDRESS], "it answers")
+        self.take_away(guest)
+
+
 class Made(Hostile):
     def test_guest_that_lives(self):
         for fault in HARMLESS:
@@ -382,5 +422,5 @@ class Made(Hostile):
 class Table(Hostile):
     def test_every_fault_has_its_expectation(self):
         listed = command(self.tool, "--list").out.split()
-        expected = [*REFUSED_EARLY, *REFUSED_LATE, *HARMLESS, *OF_THE_GUEST_ALONE, *ENDS]
+        expected = [*REFUSED_EARLY, *REFUSED_LATE, *REFUSED_BY_LIBXENGUEST, *HARMLESS, *OF_THE_GUEST_ALONE, *ENDS]
         self.assertEqual(sorted(listed), sorted(expected))

@@ -14,9 +14,9 @@ namespace {
 using namespace xcl;
 using test::Fault;
 
-std::array<std::span<const Fault>, 4> all_faults() {
+std::array<std::span<const Fault>, 5> all_faults() {
     return {test::table_faults(), test::state_faults(), test::context_faults(),
-            test::description_faults()};
+            test::description_faults(), test::stream_faults()};
 }
 
 const Fault* find_fault(std::string_view name) {

@@ -113,11 +113,23 @@ ImageParts take_apart(std::span<const std::byte> bytes, const std::string& name)
         }
     }
     parts.state = std::move(whole.state);
+    parts.form = whole.form == MemoryForm::libxenguest ? whole.form : MemoryForm::pages;
+    for (const Bytes part : whole.stream)
+        parts.stream.insert(parts.stream.end(), part.begin(), part.end());
     return parts;
 }
 
 ByteVector put_together(const ImageParts& parts) {
     Sections sections(parts);
+    if (!parts.stream.empty()) {
+        sections.add(SectionType::description, encode(parts.guest));
+        constexpr std::size_t most = longest_payload(SectionType::libxenguest);
+        for (Bytes rest = parts.stream; !rest.empty();
+             rest = rest.subspan(std::min(rest.size(), most)))
+            sections.add(SectionType::libxenguest, rest.first(std::min(rest.size(), most)));
+        sections.add(SectionType::description, encode(parts.guest));
+        return std::move(sections).end(0);
+    }
     const PageList list = parts.list.value_or(to_list(parts.pages));
     sections.add(SectionType::description, encode(parts.guest));
     sections.add(SectionType::page_list, encode(list));

@@ -26,6 +26,7 @@ struct ImageParts {
     std::vector<image::PageId> pages;
     std::map<std::uint64_t, ByteVector> contents;  // by PFN; the others are zero
     image::MachineState state;
+    ByteVector stream;  // libxenguest's; then there are no pages and no state
 
     // Lies that `pages` cannot tell.
     std::optional<image::PageList> list;                // in place of that of `pages`
@@ -48,6 +49,7 @@ struct Fault {
 [[nodiscard]] std::span<const Fault> state_faults();        // what the guest left, but its vCPUs
 [[nodiscard]] std::span<const Fault> context_faults();      // vCPUs
 [[nodiscard]] std::span<const Fault> description_faults();  // memory, vifs, XenStore, header
+[[nodiscard]] std::span<const Fault> stream_faults();       // libxenguest's stream
 
 // The guest's pages, by what they are for.
 [[nodiscard]] image::PageId& page_at(ImageParts& parts, std::uint64_t pfn);

@@ -126,6 +126,6 @@ int run(std::span<char* const> words) {
 int main(int argc, char** argv) {
     const int status = run(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
     if (status == wrong_usage)
-        std::fputs("libxenguest-stream is for libxcl to run\n", stderr);
+        static_cast<void>(std::fputs("libxenguest-stream is for libxcl to run\n", stderr));
     return status;
 }

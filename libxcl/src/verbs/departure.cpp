@@ -93,17 +93,18 @@ class PageDeparture final : public Departure {
 class StreamDeparture final : public Departure {
   public:
     StreamDeparture(const Host& host, const DomainInfo& guest, wire::Stream& stream,
-                    Declined declined)
+                    const Declined& declined)
         : host_(host),
           guest_(guest),
           stream_(stream),
-          declined_(std::move(declined)),
+          why_(declined.failure().problem),
+          pages_(declined.pages()),
           writer_(stream, stream.peer(), image::MemoryForm::libxenguest) {}
 
     void send_running(image::GuestDescription notes, const MigrateOptions& options) override {
-        describe_for_libxenguest(notes, guest_.id, declined_);
+        describe_for_libxenguest(notes, guest_.id, pages_, why_);
         if (options.on_declined)
-            options.on_declined(guest_.id, declined_.failure().problem);
+            options.on_declined(guest_.id, why_);
         offer(stream_, guest_, options);
         writer_.begin_stream(notes);
         static_cast<void>(wire::receive_ready(stream_));
@@ -112,7 +113,7 @@ class StreamDeparture final : public Departure {
 
     void send_rest() override {
         const std::uint64_t before = writer_.bytes_written();
-        write_stream(host_.hypervisor, guest_.id, declined_.failure().problem, writer_);
+        write_stream(host_.hypervisor, guest_.id, why_, writer_);
         rounds_ = {{.bytes = writer_.bytes_written() - before}};
         writer_.store(read_own_nodes(host_.store, guest_.id));
         writer_.end_stream();
@@ -125,7 +126,8 @@ class StreamDeparture final : public Departure {
     const Host& host_;
     const DomainInfo& guest_;
     wire::Stream& stream_;
-    Declined declined_;
+    std::string why_;
+    std::uint64_t pages_;
     image::ImageWriter writer_;
     std::vector<MigrationRound> rounds_;
 };

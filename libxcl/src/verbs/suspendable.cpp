@@ -67,14 +67,14 @@ void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std:
     guest.config.memory_mib = (pages + image::pages_per_mib - 1) / image::pages_per_mib;
 }
 
-void describe_for_libxenguest(image::GuestDescription& guest, DomainId id,
-                              const Declined& declined) {
-    describe_memory(guest, declined.pages(), declined.pages());
+void describe_for_libxenguest(image::GuestDescription& guest, DomainId id, std::uint64_t pages,
+                              const std::string& why) {
+    describe_memory(guest, pages, pages);
     if (std::string fault = image::fault_for_libxenguest(guest); !fault.empty())
         throw Error({.domain = id,
                      .doing = "save its memory",
                      .problem = std::move(fault),
-                     .hint = left_to_libxenguest(declined.failure().problem)});
+                     .hint = left_to_libxenguest(why)});
 }
 
 void write_stream(Hypervisor& hypervisor, DomainId id, const std::string& why,

@@ -59,8 +59,8 @@ void give_back_if_asked(std::string_view pages, Memory& memory, Console& console
 
 // Whether to open a channel for it.
 bool offers_suspend(std::string_view how, Console& console) {
-    if (!how.empty() && how != "store")
-        console.write("suspend= knows store\n");
+    if (!how.empty() && how != "store" && how != "mapped")
+        console.write("suspend= knows store, mapped\n");
     return how != "store";
 }
 
@@ -114,8 +114,9 @@ void print_return(Console& console, const Suspend& suspend, Suspend::End end, co
 
     XenStore store{events};
     Grants grants{memory};
-    Suspend suspend{boot, shared, memory, events, grants};
-    const bool offers_channel = offers_suspend(option(command_line(boot), "suspend"), console);
+    const std::string_view how = option(command_line(boot), "suspend");
+    Suspend suspend{boot, shared, memory, events, grants, how != "mapped"};
+    const bool offers_channel = offers_suspend(how, console);
     ShutdownWatch shutdown{store, console, suspend};
     const Echo echo{console};
     Network network{memory, events, store, grants, console};

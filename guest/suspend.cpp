@@ -12,8 +12,9 @@ constexpr domid_t toolstack_domain = 0;
 }  // namespace
 
 Suspend::Suspend(start_info& boot, shared_info& shared, Memory& memory, Events& events,
-                 Grants& grants)
-    : boot_(&boot),
+                 Grants& grants, bool unmaps)
+    : unmaps_(unmaps),
+      boot_(&boot),
       shared_(&shared),
       events_(&events),
       memory_(&memory),
@@ -44,8 +45,10 @@ Suspend::End Suspend::suspend() {
     boot_->store_mfn = Memory::page_frame(store);
     if (console != 0)
         boot_->console.domU.mfn = Memory::page_frame(console);
-    grants_->unmap();
-    Memory::unmap_machine(shared_);
+    if (unmaps_) {
+        grants_->unmap();
+        Memory::unmap_machine(shared_);
+    }
 
     sched_shutdown why{SHUTDOWN_suspend};
     const bool same_domain = hypercall<__HYPERVISOR_sched_op>(SCHEDOP_shutdown, address_of(&why),

@@ -18,8 +18,10 @@ class Suspend {
     };
 
     // Publishes the frame list, so that a toolstack can read the memory of the running guest too.
-    // `boot` is written while the guest is suspended, and by who resumes it.
-    Suspend(start_info& boot, shared_info& shared, Memory& memory, Events& events, Grants& grants);
+    // `boot` is written while the guest is suspended, and by who resumes it. `unmaps`: what is not
+    // its own memory is mapped no more while it is suspended, as it has to be.
+    Suspend(start_info& boot, shared_info& shared, Memory& memory, Events& events, Grants& grants,
+            bool unmaps);
     Suspend(const Suspend&) = delete;  // the event binding points here
     Suspend& operator=(const Suspend&) = delete;
 
@@ -39,6 +41,7 @@ class Suspend {
     [[nodiscard]] std::uint64_t times(End end) const { return times_[static_cast<unsigned>(end)]; }
 
   private:
+    bool unmaps_;
     start_info* boot_;
     shared_info* shared_;
     Events* events_;

@@ -22,8 +22,13 @@ struct Options {
 nlohmann::json to_json(const xcl::MigratedGuest& guest, const std::string& host) {
     nlohmann::json rounds = nlohmann::json::array();
     for (const xcl::MigrationRound& round : guest.rounds)
-        rounds.push_back(
-            {{"pages", round.pages}, {"known_pages", round.known_pages}, {"bytes", round.bytes}});
+        if (guest.declined.empty())
+            rounds.push_back({{"pages", round.pages},
+                              {"known_pages", round.known_pages},
+                              {"bytes", round.bytes}});
+        else
+            rounds.push_back(
+                {{"pages", nullptr}, {"known_pages", nullptr}, {"bytes", round.bytes}});
     return {{"id", guest.id.value()},
             {"name", guest.name},
             {"host", host},

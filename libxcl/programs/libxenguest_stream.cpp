@@ -79,9 +79,11 @@ std::optional<std::uint32_t> number(const char* text) {
     return error == std::errc{} && last == end ? std::optional(value) : std::nullopt;
 }
 
-// It ends with who started it. Should a stream make it take more memory than there is, it is what
-// the kernel ends.
+// It ends with who started it, who sees to what a signal asks for. Should a stream make it take
+// more memory than there is, it is what the kernel ends.
 void be_expendable(std::uint32_t parent) {
+    for (const int asked : {SIGHUP, SIGINT, SIGTERM})
+        static_cast<void>(signal(asked, SIG_IGN));
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != static_cast<pid_t>(parent))
         _exit(1);

@@ -12,7 +12,7 @@ from migrations import SEED, receiver, settle
 from networks import pings
 
 KILLS = 12
-ADDRESS = "10.70.0.9"
+ADDRESS, OTHER_ADDRESS = "10.70.0.9", "10.70.0.10"
 MAC = "00:16:3e:70:00:09"
 WHY = "its p2m gives page 0x[0-9a-f]+ the frame of another page"
 
@@ -77,6 +77,19 @@ class Suspended(test_suspend.SuspendTest):
                 self.cosmos("wake", self.guest)
             wait_until(lambda: pings([ADDRESS], 1, 2)[ADDRESS], "it answers")
 
+    def test_guest_that_keeps_what_is_not_its_own_runs_on(self):
+        """Not read page by page, and not by libxenguest, which would leave out a table."""
+        for words, says in ((["extra='suspend=mapped'"], "names memory that is not its own"),
+                            (["memory=16", "extra='suspend=mapped balloon=64'"], "libxenguest: Bad mfn")):
+            guest = self.create_one("--wait", *self.patient, *words, f"vif=['bridge=sw0,ip={OTHER_ADDRESS}/21']")
+            self.answers(OTHER_ADDRESS)
+            self.refused(1, "suspend", guest, self.image, says=says)
+            self.answers(OTHER_ADDRESS)
+            self.refused(1, "suspend", "--keep", guest, self.image, says=says)
+            self.assertFalse(self.image.exists())
+            self.answers(OTHER_ADDRESS)
+            self.cosmos("destroy", guest)
+
     def test_full_disk(self):
         small = self.folder / "small"
         small.mkdir()
@@ -116,20 +129,20 @@ class Migrated(test_migrate.MigrateTest):
         self.is_alone_and_answers()
 
     def test_killed_on_either_side_one_is_left(self):
-        """By turns the source, a process in which libxenguest works, and whichever cosmos is the newest."""
+        """By turns the source, the receiver, and the process in which libxenguest works, on one side or the other."""
         chance = random.Random(SEED)
         print(f"(COSMOS_TEST_SEED={SEED}) ", end="", flush=True)
         guest = created(self)
         for kill in range(KILLS):
-            with receiver(self.here, *self.patient):
+            with receiver(self.here, *self.patient) as standing:
                 with subprocess.Popen(["cosmos", "migrate", str(guest), self.here], stderr=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL) as process:
                     time.sleep(chance.uniform(0, 1.5))
-                    if kill % 3 == 0:
-                        process.kill()
+                    if kill % 4 < 2:
+                        (process, standing)[kill % 4].kill()
                     else:
-                        command("pkill", "--signal", "KILL", "--newest", "--exact",
-                                "cosmos" if kill % 3 == 1 else "libxenguest-str")
+                        command("pkill", "--signal", "KILL", "--oldest" if kill % 4 == 2 else "--newest", "--exact",
+                                "libxenguest-str")
                 time.sleep(0.5)  # the guest may be about to answer, the receiver to give up
             wait_until(lambda: command("pgrep", "--exact", "cosmos|libxenguest-str").status == 1, "none is left")
             self.cosmos("reap")

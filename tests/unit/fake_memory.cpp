@@ -194,9 +194,10 @@ void FakeHypervisor::give_pages(DomainId id, std::uint64_t pages) {
 
 void FakeHypervisor::save_by_libxenguest(DomainId id, const StreamSink& sink) {
     constexpr std::size_t part = 100'000;
-    const FakeDomain& domain = begin("save_by_libxenguest", id);
+    FakeDomain& domain = begin("save_by_libxenguest", id);
     if (!is_suspended(domain))
         refuse("xc_domain_save", EINVAL);
+    ++domain.pauses;
     MemorySink stream;
     image::GuestDescription description;
     description.config.memory_mib = (domain.memory.pages.size() + 255) / 256;
@@ -266,6 +267,7 @@ void FakeHypervisor::resume(DomainId id) {
     if (!is_suspended(domain))
         refuse("resume", EINVAL);
     domain.ended.reset();
+    domain.pauses = 0;
     ++domain.cancelled;
 }
 

@@ -81,6 +81,34 @@ TEST_F(Suspend, GuestThatLibxenguestCannotSaveEitherRunsOn) {
     EXPECT_EQ(folder.files(), 0U);
 }
 
+TEST_F(Suspend, CheckpointByLibxenguestRunsOn) {
+    const DomainId id = host.add_guest(small_guest());
+    host.hypervisor.domain(id).memory.declined = "its p2m is strange";
+    answers_by_store(host, id);
+    EXPECT_EQ(suspend(host, id, folder.file("a.img"), {.keep = true}).declined,
+              "its p2m is strange");
+    EXPECT_TRUE(runs(host, id));
+    EXPECT_TRUE(folder.has("a.img"));
+}
+
+TEST_F(Suspend, GuestDoesNotGrowBeyondWhatItMayHave) {
+    const DomainId id = host.add_guest(small_guest());
+    FakeDomain& domain = host.hypervisor.domain(id);
+    domain.memory.declined = "its p2m is strange";
+    domain.max_pages = domain.memory.pages.size() - 1;
+    answers_by_store(host, id);
+    EXPECT_THAT(
+        failure_of([&] { static_cast<void>(suspend(host, id, folder.file("a.img"))); }).problem,
+        HasSubstr("of memory that it may have"));
+    EXPECT_TRUE(runs(host, id));
+    // As libxl records it, whatever Xen's limit is now.
+    host.store.write(domain_path(id) + "/memory/static-max",
+                     std::to_string(domain.memory.pages.size() * 4));
+    static_cast<void>(suspend(host, id, folder.file("a.img")));
+    const LoadedImage loaded(folder.file("a.img"));
+    EXPECT_TRUE(runs(host, verbs::resume(host.ports(), loaded.image, {}).at(0).id));
+}
+
 TEST_F(Suspend, GuestWithoutAConsoleIsNotForLibxenguest) {
     GuestConfig config = small_guest();
     config.console = ConsoleKind::none;

@@ -39,7 +39,7 @@ class Arrival {
     void write(const image::PageBatch& batch, wire::KeptContents& kept);
     [[nodiscard]] RingFrames finish_memory(const image::MachineState& state,
                                            const image::PageList& pages);
-    // Or as libxenguest saved it. Throws Error for a guest without a console.
+    // Or as libxenguest saved it, which is a guest with a console.
     [[nodiscard]] RingFrames restore_memory(const Hypervisor::StreamSource& source);
 
     // Its memory is there: makes it what only needs to be started.

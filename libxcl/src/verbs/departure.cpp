@@ -88,8 +88,8 @@ class PageDeparture final : public Departure {
     std::optional<Precopy> precopy_;
 };
 
-// Xen can tell nobody which pages of a paravirtualised guest were written, so libxenguest sends
-// all of them once it stands still.
+// Debian's Xen cannot tell which pages of a paravirtualised guest were written, so libxenguest
+// sends all of them once it stands still.
 class StreamDeparture final : public Departure {
   public:
     StreamDeparture(const Host& host, const DomainInfo& guest, wire::Stream& stream,
@@ -102,7 +102,7 @@ class StreamDeparture final : public Departure {
           writer_(stream, stream.peer(), image::MemoryForm::libxenguest) {}
 
     void send_running(image::GuestDescription notes, const MigrateOptions& options) override {
-        describe_for_libxenguest(notes, guest_.id, pages_, why_);
+        describe_for_libxenguest(host_.store, guest_, pages_, why_, notes);
         if (options.on_declined)
             options.on_declined(guest_.id, why_);
         offer(stream_, guest_, options);

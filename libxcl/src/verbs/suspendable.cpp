@@ -2,7 +2,9 @@
 // Refuses what cannot be suspended, before anything is asked of it.
 #include "verbs/suspendable.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +18,16 @@ namespace {
 
 std::string left_to_libxenguest(std::string_view why) {
     return fmt::format("it was left to libxenguest: {}", why);
+}
+
+// What it may have at most: by Xen, or by libxl's record, since 'xl mem-set' lowers Xen's limit.
+std::uint64_t most_memory_kib(Store& store, const DomainInfo& guest) {
+    const std::vector<StoreRequest> look{store_read(domain_path(guest.id) + "/memory/static-max")};
+    const std::string text = store.exchange(look).front().value;
+    std::uint64_t recorded = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), recorded).ec != std::errc{})
+        recorded = 0;
+    return std::max(guest.max_memory_kib, recorded);
 }
 
 }  // namespace
@@ -67,11 +79,16 @@ void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std:
     guest.config.memory_mib = (pages + image::pages_per_mib - 1) / image::pages_per_mib;
 }
 
-void describe_for_libxenguest(image::GuestDescription& guest, DomainId id, std::uint64_t pages,
-                              const std::string& why) {
-    describe_memory(guest, pages, pages);
-    if (std::string fault = image::fault_for_libxenguest(guest); !fault.empty())
-        throw Error({.domain = id,
+void describe_for_libxenguest(Store& store, const DomainInfo& guest, std::uint64_t pages,
+                              const std::string& why, image::GuestDescription& description) {
+    describe_memory(description, pages, pages);
+    std::string fault = image::fault_for_libxenguest(description);
+    if (const std::uint64_t most = most_memory_kib(store, guest);
+        fault.empty() && pages * (image::page_size / 1024) > most)
+        fault = fmt::format(
+            "its p2m names {} pages, more than the {} KiB of memory that it may have", pages, most);
+    if (!fault.empty())
+        throw Error({.domain = guest.id,
                      .doing = "save its memory",
                      .problem = std::move(fault),
                      .hint = left_to_libxenguest(why)});
@@ -79,11 +96,16 @@ void describe_for_libxenguest(image::GuestDescription& guest, DomainId id, std::
 
 void write_stream(Hypervisor& hypervisor, DomainId id, const std::string& why,
                   image::ImageWriter& writer) {
+    bool writes = false;
     try {
-        hypervisor.save_by_libxenguest(id, [&](auto part) { writer.part(part); });
+        hypervisor.save_by_libxenguest(id, [&](auto part) {
+            writes = true;
+            writer.part(part);
+            writes = false;
+        });
     } catch (const Error& error) {
         Failure failure = error.failure();
-        if (failure.hint.empty())
+        if (!writes && failure.hint.empty())
             failure.hint = left_to_libxenguest(why);
         throw Error(std::move(failure));
     }

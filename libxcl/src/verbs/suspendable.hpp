@@ -25,10 +25,10 @@ void require_record(Store& store, DomainId id, const char* doing);
 // What its memory says of the guest.
 void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std::uint64_t pages);
 
-// The same of one that was declined, `why`, and is to get so many pages. Throws Error if it is not
-// for libxenguest either.
-void describe_for_libxenguest(image::GuestDescription& guest, DomainId id, std::uint64_t pages,
-                              const std::string& why);
+// The same of one that was declined, `why`, and would get so many pages from libxenguest. Throws
+// Error if it is not for that either, or would have more memory than it may.
+void describe_for_libxenguest(Store& store, const DomainInfo& guest, std::uint64_t pages,
+                              const std::string& why, image::GuestDescription& description);
 
 // Writes its memory as libxenguest saves it, having been declined, `why`.
 void write_stream(Hypervisor& hypervisor, DomainId id, const std::string& why,

@@ -62,17 +62,14 @@ std::vector<PageId> XenGuestMemory::pages() {
     std::vector<PageId> pages = types_of_pages();
     map_ = FrameMap(p2m_.frames);
     owned_ = pages.size();
-    if (broken_page_)
-        decline(fmt::format("its page {:#x} is broken", *broken_page_));
     if (map_.shared_page())
-        decline(
-            fmt::format("its p2m gives page {:#x} the frame of another page", *map_.shared_page()));
+        throw Declined({.domain = id_,
+                        .doing = "read its memory",
+                        .problem = fmt::format("its p2m gives page {:#x} the frame of another page",
+                                               *map_.shared_page())},
+                       owned_);
     leave_out_holes_of_p2m();
     return pages;
-}
-
-void XenGuestMemory::decline(std::string why) const {
-    throw Declined({.domain = id_, .doing = "read its memory", .problem = std::move(why)}, owned_);
 }
 
 // Frames that are not the guest's become holes; Xen takes a hole for such a frame.
@@ -80,7 +77,6 @@ std::vector<PageId> XenGuestMemory::types_of_pages() {
     constexpr std::size_t at_once = Hypercalls::payload_bytes / sizeof(xen_pfn_t);
     static_assert(at_once <= 1024, "Xen takes no more at once");
     Hypercalls& hypercalls = handles_.hypercalls;
-    broken_page_.reset();
     std::vector<PageId> pages;
     pages.reserve(p2m_.frames.size());
     for (std::size_t first = 0; first < p2m_.frames.size(); first += at_once) {
@@ -97,8 +93,10 @@ std::vector<PageId> XenGuestMemory::types_of_pages() {
         for (std::size_t i = 0; i < frames.size(); ++i) {
             const xen_pfn_t kind = infos[i] & XEN_DOMCTL_PFINFO_LTAB_MASK;
             if (kind == XEN_DOMCTL_PFINFO_BROKEN)
-                broken_page_ = first + i;
-            if (kind == XEN_DOMCTL_PFINFO_BROKEN || kind == XEN_DOMCTL_PFINFO_XTAB)
+                throw Error({.domain = id_,
+                             .doing = "read its memory",
+                             .problem = fmt::format("its page {:#x} is broken", first + i)});
+            if (kind == XEN_DOMCTL_PFINFO_XTAB)
                 frames[i] = no_frame;
             else
                 pages.push_back(page_of(first + i, infos[i]));

@@ -36,7 +36,6 @@ class XenGuestMemory final : public GuestMemory {
     };
 
     [[nodiscard]] std::vector<image::PageId> types_of_pages();
-    [[noreturn]] void decline(std::string why) const;
     void leave_out_holes_of_p2m();
     [[nodiscard]] bool holds_p2m(std::uint64_t pfn) const;
     void require_owned(std::uint64_t pfn) const;
@@ -57,7 +56,6 @@ class XenGuestMemory final : public GuestMemory {
     GuestP2m p2m_;
     FrameMap map_;
     std::uint64_t owned_ = 0;
-    std::optional<std::uint64_t> broken_page_;
     std::vector<std::uint64_t> p2m_pages_;         // PFNs, in order; image::no_page for holes
     std::vector<std::uint64_t> p2m_pages_sorted_;  // without those
     Page translated_{};

@@ -149,7 +149,10 @@ RingFrames XenHypervisor::build(DomainId id, const BootPlan& plan) {
     return build_domain(handles_, id, plan);
 }
 
+// Paused, since libxenguest takes a table that names memory of others for one that is still in the
+// making unless the guest is, and leaves it out without a word. `resume` unpauses it.
 void XenHypervisor::save_by_libxenguest(DomainId id, const StreamSink& sink) {
+    pause(id);
     xen::save_by_libxenguest(id, sink);
 }
 

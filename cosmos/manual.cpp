@@ -49,7 +49,8 @@ runs at the source and is the source's.
 .TP
 pages, prepared
 Its memory is sent while it runs. The destination says when it has all that and the guest's
-interfaces are on their switches. Still the source's.
+interfaces are on their switches. Still the source's. (A guest that libxenguest has to save sends no
+pages yet.)
 .TP
 the rest, restored
 The guest is suspended, and what changed is sent. The destination says that it waits. Still the

@@ -200,7 +200,8 @@ class Failures(SuspendTest):
             killed += Steps(["cosmos", *words[:-2], guest, self.image], before=step).acted
             if self.state(guest) == "suspend":
                 self.cosmos("wake", guest)
-            self.assertIn(guest, self.guests())
+            if guest not in self.guests():  # it came to its end with fewer steps
+                (guest,) = self.resume()
             self.suspend(guest, "--keep", "--force")
         self.assertGreater(killed, 0)
 

@@ -5,7 +5,6 @@
 //
 //   libxenguest-stream PARENT save DOMAIN                          > the stream
 //   libxenguest-stream PARENT restore DOMAIN STORE-PORT CONSOLE-PORT  < the stream
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>

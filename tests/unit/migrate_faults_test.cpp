@@ -21,11 +21,6 @@ struct Shape {
     bool declined = false;  // its memory is libxenguest's to save
 };
 
-void prepare(Hosts& hosts, const Shape& shape) {
-    if (shape.declined)
-        hosts.source.hypervisor.domain(hosts.id).memory.declined = "its p2m is strange";
-}
-
 void PrintTo(const Shape& shape, std::ostream* out) {
     *out << shape.name;
 }
@@ -35,6 +30,13 @@ GuestConfig config_of(const Shape& shape) {
     config.memory_mib = 1;
     return config;
 }
+
+struct ShapedHosts : Hosts {
+    explicit ShapedHosts(const Shape& shape) : Hosts(config_of(shape)) {
+        if (shape.declined)
+            source.hypervisor.domain(id).memory.declined = "its p2m is strange";
+    }
+};
 
 // What holds for every end, and after it was settled.
 void expect_one_guest(Hosts& hosts, const MigrationEnd& end) {
@@ -69,8 +71,7 @@ TEST_P(Migration, CutAnywhereOneGuestIsLeft) {
     std::size_t there = 0;
     std::size_t back = 0;
     {
-        Hosts hosts(config_of(GetParam()));
-        prepare(hosts, GetParam());
+        ShapedHosts hosts(GetParam());
         LinkPair links;
         const MigrationEnd end = hosts.migrate(links);
         ASSERT_TRUE(end.source.well() && end.destination.well()) << end.source.error;
@@ -85,8 +86,7 @@ TEST_P(Migration, CutAnywhereOneGuestIsLeft) {
     }
     for (const std::size_t cut : cuts) {
         SCOPED_TRACE(testing::Message() << "cut after " << cut << " bytes there of " << there);
-        Hosts hosts(config_of(GetParam()));
-        prepare(hosts, GetParam());
+        ShapedHosts hosts(GetParam());
         LinkPair links(cut);
         const MigrationEnd end = hosts.migrate(links);
         EXPECT_FALSE(end.source.well());
@@ -94,8 +94,7 @@ TEST_P(Migration, CutAnywhereOneGuestIsLeft) {
     }
     for (std::size_t cut = 0; cut < back; ++cut) {
         SCOPED_TRACE(testing::Message() << "cut after " << cut << " bytes back of " << back);
-        Hosts hosts(config_of(GetParam()));
-        prepare(hosts, GetParam());
+        ShapedHosts hosts(GetParam());
         LinkPair links(LinkPair::never, cut);
         const MigrationEnd end = hosts.migrate(links);
         expect_one_guest(hosts, end);
@@ -109,8 +108,7 @@ enum class Side { source, destination };
 template <typename Spoil>
 std::size_t at_each_point(Side side, const Shape& shape, Spoil spoil) {
     for (std::size_t point = 0;; ++point) {
-        Hosts hosts(config_of(shape));
-        prepare(hosts, shape);
+        ShapedHosts hosts(shape);
         Faults& faults = side == Side::source ? hosts.source.faults : hosts.destination.faults;
         spoil(faults, point);
         LinkPair links;

@@ -2,11 +2,12 @@
 // Starts libxenguest-stream, and carries its stream and its outcome.
 #include "xen/libxenguest.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -162,10 +163,8 @@ RingFrames restore_by_libxenguest(DomainId id, EventPort store_port, EventPort c
                     {"restore", fmt::format("{}", id.value()), fmt::format("{}", store_port),
                      fmt::format("{}", console_port)});
     bool is_read = true;
-    while (is_read)
-        if (const auto part = source())
-            is_read = program.send_whole(*part);
-        else
+    for (auto part = source(); part; part = source())
+        if (is_read = program.send_whole(*part); !is_read)
             break;
     program.end_stream();
     const LibxenguestOutcome outcome = program.outcome();

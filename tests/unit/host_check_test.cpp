@@ -13,8 +13,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr HostDemand many{.guests = 10000};
-constexpr HostDemand few{.guests = 10};
+const HostDemand many{.guests = 10000};
+const HostDemand few{.guests = 10};
 
 TEST(HostCheck, NumbersGrowWithTheGuests) {
     FakeXenHost host;

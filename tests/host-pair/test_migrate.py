@@ -13,7 +13,7 @@ import time
 
 from hostlib import PATIENCE_S, command, installed, wait_until
 from migrations import cut_points, migrate_through_cutter, migrated, receiver
-from networks import ECHO_REPLY, echo_request, pings
+from networks import ECHO_REPLY, echo_request, pings, wait_for_link_watch
 from pairlib import MASTER, OTHER, PairTest, connection, there
 from terminals import Terminal
 
@@ -65,6 +65,7 @@ class MigrateTest(PairTest):
     def create_here(self):
         guest = self.create_one("--wait", *PATIENT, self.vif, config=installed("clickos-configs/ping.cfg"))
         self.addCleanup(self.cosmos_there, "destroy", "all", "--yes")
+        wait_for_link_watch()
         self.assertEqual(pings([ADDRESS], 5), {ADDRESS: 5})
         return guest
 

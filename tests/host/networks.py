@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import select
 import socket
 import struct
@@ -51,6 +52,19 @@ def pings(addresses, count=5, patience_s=PATIENCE_S):
     return {address: len(numbers) for address, numbers in answered.items()}
 
 
+def attribute(interface, name):
+    try:
+        return (interface / name).read_text().strip()
+    except OSError:  # it has gone, or is not up
+        return ""
+
+
+def wait_for_link_watch():
+    """The kernel lets a vif send some time after its carrier is on, and drops what it is given until then."""
+    wait_until(lambda: all(attribute(vif, "operstate") == "up" for vif in pathlib.Path("/sys/class/net").glob("vif*")
+                           if attribute(vif, "carrier") == "1"), "a vif with a carrier may not send")
+
+
 def remove_switch(name):
     """Once the kernel has taken the last vif out."""
     wait_until(lambda: command("cosmos", "switch", "remove", name).status == 0, f"{name} cannot be removed")
@@ -75,4 +89,5 @@ class VifTest(HostTest):
     def answers(self, *addresses, count=5):
         """Every address answers each of so many pings."""
         plain = [address.split("/")[0] for address in addresses]
+        wait_for_link_watch()
         self.assertEqual(pings(plain, count), {address: count for address in plain})

@@ -18,6 +18,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "xen/libxenguest_outcome.hpp"
@@ -55,6 +56,20 @@ void save(xc_interface& xen, std::uint32_t domain, Outcome& outcome) {
         xc_domain_save(&xen, STDOUT_FILENO, domain, 0, &callbacks, XC_STREAM_PLAIN, -1);
 }
 
+// A stream can name 2^32 pages, of which libxenguest would make tables: they are bounded by what
+// the domain may have, with room for the longest record, 128 MiB, and for PFNs that nothing lies
+// at. (What it maps of the domain does not count.)
+bool limit_memory(xc_interface& xen, std::uint32_t domain) {
+    constexpr rlim_t for_any = rlim_t{256} << 20;
+    constexpr rlim_t for_page = 64;  // its tables take 12
+    xc_domaininfo_t info{};
+    if (xc_domain_getinfolist(&xen, domain, 1, &info) != 1)
+        return false;
+    const rlim_t bytes = for_any + for_page * info.max_pages;
+    const rlimit limit{bytes, bytes};
+    return setrlimit(RLIMIT_DATA, &limit) == 0;
+}
+
 void restore(xc_interface& xen, std::uint32_t domain, std::uint32_t store_port,
              std::uint32_t console_port, Outcome& outcome) {
     restore_callbacks callbacks{};
@@ -64,11 +79,21 @@ void restore(xc_interface& xen, std::uint32_t domain, std::uint32_t store_port,
     };
     unsigned long store_frame = 0;
     unsigned long console_frame = 0;
+    if (!limit_memory(xen, domain)) {
+        outcome.result = -1;
+        return;
+    }
     outcome.result = xc_domain_restore(&xen, STDIN_FILENO, domain, store_port, &store_frame,
                                        control_domain, console_port, &console_frame, control_domain,
                                        XC_STREAM_PLAIN, &callbacks, -1);
     outcome.store_frame = store_frame;
     outcome.console_frame = console_frame;
+    char behind = 0;
+    if (outcome.result == 0 && read(STDIN_FILENO, &behind, 1) != 0) {
+        outcome.result = -1;
+        static_cast<void>(std::snprintf(outcome.said.data(), outcome.said.size(),
+                                        "the stream goes on behind its end"));
+    }
 }
 
 std::optional<std::uint32_t> number(const char* text) {
@@ -78,8 +103,8 @@ std::optional<std::uint32_t> number(const char* text) {
     return error == std::errc{} && last == end ? std::optional(value) : std::nullopt;
 }
 
-// It ends with who started it, who sees to what a signal asks for. Should a stream make it take
-// more memory than there is, it is what the kernel ends.
+// It ends with who started it, who sees to what a signal asks for. Should it take more memory than
+// there is, it is what the kernel ends.
 void be_expendable(std::uint32_t parent) {
     for (const int asked : {SIGHUP, SIGINT, SIGTERM})
         static_cast<void>(signal(asked, SIG_IGN));

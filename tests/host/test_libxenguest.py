@@ -17,11 +17,35 @@ MAC = "00:16:3e:70:00:09"
 WHY = "its p2m gives page 0x[0-9a-f]+ the frame of another page"
 
 
+def kill_libxenguest(command_over_it, verb):
+    """Kills the process in which libxenguest saves or restores, as soon as it is found; False if it never is."""
+    while command_over_it.poll() is None:
+        if command("pkill", "--signal", "KILL", "--full", f"/libxenguest-stream [0-9]+ {verb} ").status == 0:
+            return True
+    return False
+
+
+def kill(process):
+    """Returns whether it was still at work."""
+    process.kill()
+    return process.wait() != 0
+
+
+def nobody_is_left():
+    wait_until(lambda: command("pgrep", "--exact", "cosmos|libxenguest-str").status == 1, "none is left")
+
+
 def created(test):
     guest = test.create_one("--wait", *test.patient, "memory=16", "extra='balloon=64'",
                             f"vif=['bridge=sw0,mac={MAC},ip={ADDRESS}/21']")
     test.answers(ADDRESS)
     return guest
+
+
+def created_anew(test, guest):
+    """Once it was restored, each of its pages has a frame of its own."""
+    test.cosmos("destroy", guest)
+    return created(test)
 
 
 class Suspended(test_suspend.SuspendTest):
@@ -58,13 +82,19 @@ class Suspended(test_suspend.SuspendTest):
         start = time.monotonic()
         self.suspend(self.guest, "--keep", "--force")
         within = time.monotonic() - start
-        for kill in range(KILLS):
+        killed = {kill: 0, kill_libxenguest: 0}
+        for turn in range(KILLS):
+            self.guest = created_anew(self, self.guest)
             self.image.unlink(missing_ok=True)
             with subprocess.Popen(["cosmos", "suspend", str(self.guest), self.image], stderr=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL) as process:
-                time.sleep(chance.uniform(0, within))
-                command("pkill", "--signal", "KILL", "--exact", "cosmos" if kill % 2 else "libxenguest-str")
-            wait_until(lambda: command("pgrep", "--exact", "cosmos|libxenguest-str").status == 1, "none is left")
+                if turn % 2:
+                    time.sleep(chance.uniform(0, within))
+                    killed[kill] += kill(process)
+                else:
+                    time.sleep(chance.uniform(0, within / 2))
+                    killed[kill_libxenguest] += kill_libxenguest(process, "save")
+            nobody_is_left()
             for partial in self.folder.glob(".*.partial"):
                 partial.unlink()
             time.sleep(0.2)  # it may be about to answer
@@ -76,6 +106,7 @@ class Suspended(test_suspend.SuspendTest):
             elif self.state(self.guest) == "suspend":
                 self.cosmos("wake", self.guest)
             wait_until(lambda: pings([ADDRESS], 1, 2)[ADDRESS], "it answers")
+        self.assertTrue(all(killed.values()), f"one was never killed at work: {killed}")
 
     def test_guest_that_keeps_what_is_not_its_own_runs_on(self):
         """Not read page by page, and not by libxenguest, which would leave out a table."""
@@ -133,18 +164,28 @@ class Migrated(test_migrate.MigrateTest):
         chance = random.Random(SEED)
         print(f"(COSMOS_TEST_SEED={SEED}) ", end="", flush=True)
         guest = created(self)
-        for kill in range(KILLS):
+        with receiver(self.here, *self.patient):
+            start = time.monotonic()
+            self.cosmos("migrate", guest, self.here)
+            within = time.monotonic() - start
+        guest = self.is_alone_and_answers()
+        killed = dict.fromkeys(("source", "receiver", "save", "restore"), 0)
+        for turn in range(KILLS):
+            guest = created_anew(self, guest)
             with receiver(self.here, *self.patient) as standing:
                 with subprocess.Popen(["cosmos", "migrate", str(guest), self.here], stderr=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL) as process:
-                    time.sleep(chance.uniform(0, 1.5))
-                    if kill % 4 < 2:
-                        (process, standing)[kill % 4].kill()
+                    time.sleep(chance.uniform(0, within / 2))
+                    who = list(killed)[turn % len(killed)]
+                    if who == "source":
+                        killed[who] += kill(process)
+                    elif who == "receiver":
+                        standing.kill()
+                        killed[who] += process.wait() != 0
                     else:
-                        command("pkill", "--signal", "KILL", "--oldest" if kill % 4 == 2 else "--newest", "--exact",
-                                "libxenguest-str")
+                        killed[who] += kill_libxenguest(process, who)
                 time.sleep(0.5)  # the guest may be about to answer, the receiver to give up
-            wait_until(lambda: command("pgrep", "--exact", "cosmos|libxenguest-str").status == 1, "none is left")
+            nobody_is_left()
             self.cosmos("reap")
             if self.state(guest) == "in-doubt":
                 with receiver(self.here, *self.patient):
@@ -155,3 +196,4 @@ class Migrated(test_migrate.MigrateTest):
                 if self.state(there) == "paused":
                     self.cosmos("unpause", there)
             guest = self.is_alone_and_answers()
+        self.assertTrue(all(killed.values()), f"one was never killed at work: {killed}")

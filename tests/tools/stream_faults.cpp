@@ -54,6 +54,20 @@ std::size_t find_record(const ByteVector& stream, Record type) {
     }
 }
 
+// A record of the stream's p2m frames that names so many pages, and all its frames.
+void name_pages(ByteVector& stream, std::uint32_t count) {
+    constexpr std::uint32_t per_frame = page_size / sizeof(std::uint64_t);
+    const std::size_t head = find_record(stream, Record::p2m_frames);
+    const auto length = get<std::uint32_t>(stream, head + 4);
+    const std::size_t frames = (count + per_frame - 1) / per_frame;
+    const std::size_t body = head + record_head;
+    const std::size_t wanted = 8 + frames * sizeof(std::uint64_t);
+    stream.insert(stream.begin() + static_cast<std::ptrdiff_t>(body + length), wanted - length,
+                  std::byte{});
+    put(stream, head + 4, static_cast<std::uint32_t>(wanted));
+    put(stream, body + 4, count - 1);
+}
+
 std::size_t find_body(const ByteVector& stream, Record type) {
     return find_record(stream, type) + record_head;
 }
@@ -131,6 +145,15 @@ constexpr std::array faults{
     Fault{"stream-of-frames-that-overflow",
           [](ImageParts& parts) {
               put(parts.stream, find_body(parts.stream, Record::p2m_frames) + 4, ~std::uint32_t{0});
+          }},
+    // Tables of 400 MiB in the control domain; each record is as long as it says.
+    Fault{"stream-of-pages-beyond-measure",
+          [](ImageParts& parts) { name_pages(parts.stream, 35U << 20); }},
+    Fault{"stream-with-a-byte-behind-its-end",
+          [](ImageParts& parts) { parts.stream.push_back(std::byte{}); }},
+    Fault{"stream-with-much-behind-its-end",
+          [](ImageParts& parts) {
+              parts.stream.resize(parts.stream.size() + (std::size_t{4} << 20));
           }},
     Fault{"stream-of-a-32-bit-guest",
           [](ImageParts& parts) {

@@ -192,6 +192,10 @@ void FakeHypervisor::give_pages(DomainId id, std::uint64_t pages) {
     free_pages -= domain(id).pages;
 }
 
+void FakeHypervisor::require_libxenguest() {
+    begin("require_libxenguest", "require_libxenguest");
+}
+
 void FakeHypervisor::save_by_libxenguest(DomainId id, const StreamSink& sink) {
     constexpr std::size_t part = 100'000;
     FakeDomain& domain = begin("save_by_libxenguest", id);
@@ -211,11 +215,17 @@ void FakeHypervisor::save_by_libxenguest(DomainId id, const StreamSink& sink) {
             found != domain.memory.contents.end())
             writer.page(page, found->second);
     writer.end(domain.memory.state, domain.memory.pages);
-    for (std::span<const std::byte> rest = stream.bytes; !rest.empty();
-         rest = rest.subspan(std::min(rest.size(), part))) {
-        begin("save a part", id);
-        sink(rest.first(std::min(rest.size(), part)));
+    try {
+        for (std::span<const std::byte> rest = stream.bytes; !rest.empty();
+             rest = rest.subspan(std::min(rest.size(), part))) {
+            begin("save a part", id);
+            sink(rest.first(std::min(rest.size(), part)));
+        }
+    } catch (const Error&) {  // one that is killed leaves it paused
+        --domain.pauses;
+        throw;
     }
+    --domain.pauses;
 }
 
 RingFrames FakeHypervisor::restore_by_libxenguest(DomainId id, EventPort store_port,

@@ -5,8 +5,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
@@ -363,7 +365,7 @@ TEST_F(TlsLinkTest, RefusesAnExpiredAuthority) {
 // It signs hosts but is none, although it is trusted.
 TEST_F(TlsLinkTest, RefusesAnAuthorityAsCaller) {
     const ScratchDirectory directory;
-    write_file(directory / "ca.key", link::pem_of(*authority.identity().key));
+    write_secret(directory / "ca.key", link::pem_of(*authority.identity().key));
     auto admitted = admit_next(*listener);
     client = connect(
         {.authority = mine.authority, .certificate = mine.authority, .key = directory / "ca.key"});
@@ -520,7 +522,7 @@ TEST_F(TlsLinkTest, SaysWhichFileIsMissing) {
 
 TEST_F(TlsLinkTest, SaysWhichFileMakesNoSense) {
     const ScratchDirectory directory;
-    write_file(directory / "bad", "no PEM\n");
+    write_secret(directory / "bad", "no PEM\n");
     for (std::string Certificates::*const file :
          {&Certificates::authority, &Certificates::certificate, &Certificates::key}) {
         Certificates files = mine;
@@ -538,6 +540,18 @@ TEST_F(TlsLinkTest, RefusesAKeyOfAnotherCertificate) {
               "it is not the key of the certificate");
 }
 
+TEST_F(TlsLinkTest, RefusesAKeyThatIsOpenToOthers) {
+    for (const unsigned bits : {0640U, 0604U, 0620U, 0601U}) {
+        std::filesystem::permissions(mine.key, static_cast<std::filesystem::perms>(bits));
+        const Failure failure = failure_of([&] { std::ignore = listen_tls(here, 0, mine); });
+        EXPECT_EQ(failure.doing, "read this host's key in " + mine.key);
+        EXPECT_EQ(failure.problem, fmt::format("it is open to others (mode {:o})", bits));
+        EXPECT_EQ(problem_of([&] { std::ignore = connect(mine); }), failure.problem);
+    }
+    std::filesystem::permissions(mine.key, std::filesystem::perms::owner_read);
+    EXPECT_NE(listen_tls(here, 0, mine), nullptr);
+}
+
 // And does not ask for the password on a terminal.
 TEST_F(TlsLinkTest, RefusesAnEncryptedKey) {
     const ScratchDirectory directory;
@@ -548,7 +562,7 @@ TEST_F(TlsLinkTest, RefusesAnEncryptedKey) {
               1);
     char* data = nullptr;
     const long size = BIO_get_mem_data(text.get(), &data);
-    write_file(directory / "key", {data, static_cast<std::size_t>(size)});
+    write_secret(directory / "key", {data, static_cast<std::size_t>(size)});
     Certificates files = mine;
     files.key = directory / "key";
     EXPECT_EQ(problem_of([&] { std::ignore = listen_tls(here, 0, files); }), "it is encrypted");

@@ -114,6 +114,23 @@ TEST(Migrate, ReasonIsHeardOfOneWhoReadsNoMore) {
     EXPECT_TRUE(hosts.is_as_before(hosts.destination));
 }
 
+// On either side, before it stands still.
+TEST(Migrate, WithoutLibxenguestADeclinedGuestIsNotSuspended) {
+    for (FakeHost Hosts::*const side : {&Hosts::source, &Hosts::destination}) {
+        Hosts hosts(tiny_guest());
+        hosts.source.hypervisor.domain(hosts.id).memory.declined = "its p2m is strange";
+        hosts.source.hypervisor.on_notify = [](auto) {
+            ADD_FAILURE() << "it was asked to suspend";
+        };
+        (hosts.*side).faults.refuse("require_libxenguest", ENOENT);
+        LinkPair links;
+        const MigrationEnd end = hosts.migrate(links);
+        EXPECT_THAT(end.source.error, HasSubstr("require_libxenguest: No such file or directory"));
+        EXPECT_TRUE(end.runs_at_source);
+        EXPECT_TRUE(hosts.is_as_before(hosts.destination));
+    }
+}
+
 TEST(Migrate, GuestThatIsDeclinedOnceItStandsStillRunsOn) {
     Hosts hosts(tiny_guest());
     hosts.source.hypervisor.on_notify = [&, before = hosts.source.hypervisor.on_notify](auto id) {

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -47,6 +48,11 @@ void write_file(const std::string& path, std::string_view content) {
     std::ofstream(path) << content;
 }
 
+void write_secret(const std::string& path, std::string_view content) {
+    write_file(path, content);
+    std::filesystem::permissions(path, std::filesystem::perms::owner_read);
+}
+
 std::string read_file(const std::string& path) {
     std::ostringstream content;
     content << std::ifstream(path).rdbuf();
@@ -66,7 +72,7 @@ Certificates Authority::host(const std::vector<std::string>& names,
     const Certificates files = certificates_in(directory);
     write_file(files.authority, link::pem_of(*identity_.certificate));
     write_file(files.certificate, link::pem_of(*made.certificate));
-    write_file(files.key, link::pem_of(*made.key));
+    write_secret(files.key, link::pem_of(*made.key));
     return files;
 }
 

@@ -34,6 +34,8 @@ class ScratchDirectory {
 };
 
 void write_file(const std::string& path, std::string_view content);
+// For its owner alone, as a key has to be.
+void write_secret(const std::string& path, std::string_view content);
 [[nodiscard]] std::string read_file(const std::string& path);
 
 // From so many seconds from now to so many.

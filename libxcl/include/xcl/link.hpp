@@ -55,7 +55,7 @@ class Link {
 struct Certificates {
     std::string authority;    // certificates of those who sign certificates of hosts
     std::string certificate;  // of this host, and what links it to the authority
-    std::string key;          // private, of that
+    std::string key;          // private, of that; its owner alone may read it
 };
 
 // ca.pem, host.pem and host.key of a directory.

@@ -35,7 +35,7 @@ struct GuestDescription {
     // `memory_mib` is memory_pages, rounded up. Every vif has its MAC address.
     GuestConfig config;
     std::vector<std::uint16_t> vif_numbers;  // of config.vifs, ascending: a detached one is a gap
-    std::uint64_t pfn_end = 0;               // every PFN is less
+    std::uint64_t pfn_end = 0;               // every PFN that the image names is less
     std::uint64_t memory_pages = 0;          // that it owns, or will own
     std::vector<StoreEntry> store;
 };

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/pemerr.h>
 #include <openssl/x509err.h>
+#include <sys/stat.h>
 
 #include "core/descriptor.hpp"
 #include "link/tls_words.hpp"
@@ -28,6 +29,18 @@ void check_readable(const std::string& doing, const std::string& path) {
                      .call = "open",
                      .error = errno,
                      .hint = errno == ENOENT ? how_to_make : ""});
+}
+
+// Who reads a host's key can speak in its name: take guests from others, and give them away.
+void check_is_secret(const std::string& doing, const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0)
+        throw Error({.doing = doing, .call = "stat", .error = errno});
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        throw Error(
+            {.doing = doing,
+             .problem = fmt::format("it is open to others (mode {:o})", status.st_mode & 07777U),
+             .hint = fmt::format("'chmod 600 {}'", path)});
 }
 
 [[noreturn]] void throw_bad_file(const std::string& doing, const char* content) {
@@ -74,6 +87,7 @@ void load_certificate(SSL_CTX& context, const std::string& path) {
 void load_key(SSL_CTX& context, const std::string& path) {
     const std::string doing = fmt::format("read this host's key in {}", path);
     check_readable(doing, path);
+    check_is_secret(doing, path);
     if (SSL_CTX_use_PrivateKey_file(&context, path.c_str(), SSL_FILETYPE_PEM) != 1)
         throw_bad_file(doing, "private key");
 }

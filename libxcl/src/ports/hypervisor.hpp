@@ -184,9 +184,10 @@ class Hypervisor {
     [[nodiscard]] virtual std::unique_ptr<RestoredMemory> restore(
         DomainId id, std::uint64_t pfn_end, std::span<const std::uint64_t> owned) = 0;
 
-    // A guest that was declined, by libxenguest's stream. Only while it is suspended; from then on
-    // it is paused as well, until it is destroyed or resumed. `sink` is called with one part of it
-    // after the other, good during the call only.
+    // Throws Error where libxenguest's program cannot be run.
+    virtual void require_libxenguest() = 0;
+    // A guest that was declined, by libxenguest's stream. Only while it is suspended; it is paused
+    // meanwhile. `sink` is called with one part of it after the other, good during the call only.
     using StreamSink = std::function<void(std::span<const std::byte> part)>;
     virtual void save_by_libxenguest(DomainId id, const StreamSink& sink) = 0;
     // Makes an empty domain the guest that such a stream holds. `source` returns one part of it
@@ -203,8 +204,8 @@ class Hypervisor {
     // listened, and left the guest with nobody who would be.
     virtual void tell_store_of_suspension(DomainId id) = 0;
 
-    // Lets a suspended guest run on where it is, also if it was paused meanwhile; it sees that its
-    // suspension was cancelled. Not for one that was restored elsewhere.
+    // Lets a suspended guest run on where it is, also one that a killed process left paused; it
+    // sees that its suspension was cancelled. Not for one that was restored elsewhere.
     virtual void resume(DomainId id) = 0;
 
     virtual void set_uuid(DomainId id, const Uuid& uuid) = 0;

@@ -102,7 +102,7 @@ class StreamDeparture final : public Departure {
           writer_(stream, stream.peer(), image::MemoryForm::libxenguest) {}
 
     void send_running(image::GuestDescription notes, const MigrateOptions& options) override {
-        describe_for_libxenguest(host_.store, guest_, pages_, why_, notes);
+        describe_for_libxenguest(host_, guest_, pages_, why_, notes);
         if (options.on_declined)
             options.on_declined(guest_.id, why_);
         offer(stream_, guest_, options);

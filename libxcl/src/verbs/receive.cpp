@@ -71,6 +71,8 @@ ReceivedGuest take_in(const Host& host, wire::Stream& stream, const wire::Openin
     if (reader.form() == image::MemoryForm::pages)
         throw Error({.problem = "its image is not in the form that migrates"});
     const bool by_libxenguest = reader.form() == image::MemoryForm::libxenguest;
+    if (by_libxenguest)
+        host.hypervisor.require_libxenguest();
     const std::string& switch_name =
         offer.switch_name.empty() ? options.switch_name : offer.switch_name;
     Arrival arrival(host, reader.guest(), config_for(reader.guest().config, switch_name));

@@ -59,6 +59,8 @@ RingFrames restore(Hypervisor& hypervisor, const image::WholeImage& image, Domai
 
 std::vector<CreatedGuest> resume(const Host& host, const image::WholeImage& image,
                                  const ResumeOptions& options) {
+    if (image.form == image::MemoryForm::libxenguest)
+        host.hypervisor.require_libxenguest();
     const GuestConfig config = config_for(host.network, image.guest, options);
     const Recipe recipe{
         .config = config,

@@ -51,7 +51,7 @@ void write_image(const Host& host, const DomainInfo& guest, image::GuestDescript
         result.pages = writer.pages_written();
     } catch (const Declined& declined) {
         result.declined = declined.failure().problem;
-        describe_for_libxenguest(host.store, guest, declined.pages(), result.declined, description);
+        describe_for_libxenguest(host, guest, declined.pages(), result.declined, description);
         image::ImageWriter writer(file, path, image::MemoryForm::libxenguest);
         writer.begin_stream(description);
         write_stream(host.hypervisor, guest.id, result.declined, writer);

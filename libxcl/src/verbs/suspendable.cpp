@@ -79,11 +79,12 @@ void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std:
     guest.config.memory_mib = (pages + image::pages_per_mib - 1) / image::pages_per_mib;
 }
 
-void describe_for_libxenguest(Store& store, const DomainInfo& guest, std::uint64_t pages,
+void describe_for_libxenguest(const Host& host, const DomainInfo& guest, std::uint64_t pages,
                               const std::string& why, image::GuestDescription& description) {
+    host.hypervisor.require_libxenguest();
     describe_memory(description, pages, pages);
     std::string fault = image::fault_for_libxenguest(description);
-    if (const std::uint64_t most = most_memory_kib(store, guest);
+    if (const std::uint64_t most = most_memory_kib(host.store, guest);
         fault.empty() && pages * (image::page_size / 1024) > most)
         fault = fmt::format(
             "its p2m names {} pages, more than the {} KiB of memory that it may have", pages, most);

@@ -26,8 +26,9 @@ void require_record(Store& store, DomainId id, const char* doing);
 void describe_memory(image::GuestDescription& guest, std::uint64_t pfn_end, std::uint64_t pages);
 
 // The same of one that was declined, `why`, and would get so many pages from libxenguest. Throws
-// Error if it is not for that either, or would have more memory than it may.
-void describe_for_libxenguest(Store& store, const DomainInfo& guest, std::uint64_t pages,
+// Error if it is not for that either, would have more memory than it may, or libxenguest is not
+// there.
+void describe_for_libxenguest(const Host& host, const DomainInfo& guest, std::uint64_t pages,
                               const std::string& why, image::GuestDescription& description);
 
 // Writes its memory as libxenguest saves it, having been declined, `why`.

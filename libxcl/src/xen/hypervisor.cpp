@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "core/quietly.hpp"
 #include "core/stopwatch.hpp"
 #include "record/label.hpp"
 #include "xcl/error.hpp"
@@ -150,10 +151,21 @@ RingFrames XenHypervisor::build(DomainId id, const BootPlan& plan) {
 }
 
 // Paused, since libxenguest takes a table that names memory of others for one that is still in the
-// making unless the guest is, and leaves it out without a word. `resume` unpauses it.
+// making unless the guest is, and leaves it out without a word. If this process is killed over it,
+// `resume` unpauses the guest.
 void XenHypervisor::save_by_libxenguest(DomainId id, const StreamSink& sink) {
     pause(id);
-    xen::save_by_libxenguest(id, sink);
+    try {
+        xen::save_by_libxenguest(id, sink);
+    } catch (...) {
+        quietly([&] { unpause(id); });
+        throw;
+    }
+    unpause(id);
+}
+
+void XenHypervisor::require_libxenguest() {
+    xen::require_libxenguest();
 }
 
 RingFrames XenHypervisor::restore_by_libxenguest(DomainId id, EventPort store_port,

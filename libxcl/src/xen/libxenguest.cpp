@@ -29,6 +29,17 @@ namespace {
 constexpr const char* saving = "save its memory";
 constexpr const char* restoring = "restore its memory";
 
+std::string path_of_program() {
+    return installation_prefix() + "/libexec/cosmos/libxenguest-stream";
+}
+
+[[noreturn]] void fail_to_run(const std::string& path, const char* call, int error) {
+    throw Error({.doing = fmt::format("run {}", path),
+                 .call = call,
+                 .error = error,
+                 .hint = "it is installed with cosmos, in libexec/ beside bin/"});
+}
+
 class Program {
   public:
     // `doing`: for errors. `words`: behind the number of this process.
@@ -91,7 +102,8 @@ class Program {
         if (length != static_cast<ssize_t>(sizeof outcome))
             refuse(WIFSIGNALED(status)
                        ? fmt::format("libxenguest ended by signal {}", WTERMSIG(status))
-                       : "libxenguest ended without a word");
+                       : fmt::format("libxenguest ended without a word, with exit status {}",
+                                     WEXITSTATUS(status)));
         if (outcome.result == 0)
             return outcome;
         outcome.said.back() = '\0';
@@ -110,7 +122,7 @@ class Program {
     }
 
     void start(std::vector<std::string> words, int stream, int outcome) {
-        std::string path = installation_prefix() + "/libexec/cosmos/libxenguest-stream";
+        const std::string path = path_of_program();
         words.insert(words.begin(), {path, fmt::format("{}", getpid())});
         SpawnSettings settings;
         settings.lead_group();  // a signal of the terminal is not for it
@@ -124,11 +136,7 @@ class Program {
                                       &settings.attributes, pointers_to(words).data(), environ);
         if (error != 0) {
             process_ = 0;
-            throw Error({.domain = id_,
-                         .doing = fmt::format("run {}", path),
-                         .call = "posix_spawn",
-                         .error = error,
-                         .hint = "it is installed with cosmos, in libexec/ beside bin/"});
+            fail_to_run(path, "posix_spawn", error);
         }
     }
 
@@ -149,6 +157,12 @@ class Program {
 
 }  // namespace
 
+void require_libxenguest() {
+    const std::string path = path_of_program();
+    if (access(path.c_str(), X_OK) != 0)
+        fail_to_run(path, "access", errno);
+}
+
 void save_by_libxenguest(DomainId id, const Hypervisor::StreamSink& sink) {
     Program program(id, saving, {"save", fmt::format("{}", id.value())});
     std::vector<std::byte> bytes(std::size_t{256} << 10);
@@ -162,14 +176,11 @@ RingFrames restore_by_libxenguest(DomainId id, EventPort store_port, EventPort c
     Program program(id, restoring,
                     {"restore", fmt::format("{}", id.value()), fmt::format("{}", store_port),
                      fmt::format("{}", console_port)});
-    bool is_read = true;
-    for (auto part = source(); part; part = source())
-        if (is_read = program.send_whole(*part); !is_read)
-            break;
+    // Of one that reads no more, the outcome tells why.
+    for (auto part = source(); part && program.send_whole(*part); part = source()) {
+    }
     program.end_stream();
     const LibxenguestOutcome outcome = program.outcome();
-    if (!is_read)
-        program.refuse("its stream goes on behind its end");
     return {.xenstore = outcome.store_frame, .console = outcome.console_frame};
 }
 

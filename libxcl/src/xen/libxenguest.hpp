@@ -8,6 +8,7 @@
 namespace xcl::xen {
 
 // As Hypervisor has them.
+void require_libxenguest();
 void save_by_libxenguest(DomainId id, const Hypervisor::StreamSink& sink);
 [[nodiscard]] RingFrames restore_by_libxenguest(DomainId id, EventPort store_port,
                                                 EventPort console_port,

@@ -128,7 +128,9 @@ void XenHypervisor::resume(DomainId id) {
     mark_cancelled(hypercalls, id);
     hypercalls.perform(hypercalls.domctl(XEN_DOMCTL_resumedomain, id), "resume it",
                        "XEN_DOMCTL_resumedomain");
-    // As often as save_by_libxenguest paused it, also in processes that were killed over that.
+    // By save_by_libxenguest, in processes that were killed over it.
+    if ((flags & XEN_DOMINF_paused) == 0)
+        return;
     while (hypercalls.try_domctl(hypercalls.domctl(XEN_DOMCTL_unpausedomain, id)) == 0) {
     }
 }

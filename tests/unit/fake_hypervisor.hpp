@@ -69,8 +69,8 @@ class FakeHypervisor final : public Hypervisor {
     std::unique_ptr<GuestMemory> open_memory(DomainId id) override;
     std::unique_ptr<RestoredMemory> restore(DomainId id, std::uint64_t pfn_end,
                                             std::span<const std::uint64_t> owned) override;
-    // The stream of this libxenguest is an image with pages.
     void require_libxenguest() override;
+    // The stream of this libxenguest is an image with pages.
     void save_by_libxenguest(DomainId id, const StreamSink& sink) override;
     RingFrames restore_by_libxenguest(DomainId id, EventPort store_port, EventPort console_port,
                                       const StreamSource& source) override;

@@ -185,7 +185,7 @@ TEST_F(MakeCertificates, RefusesAnAuthorityThatCannotSign) {
 
     Authority old(valid_between(-200, -100));
     write_file(scratch / "old.pem", link::pem_of(*old.identity().certificate));
-    write_secret(scratch / "old.key", link::pem_of(*old.identity().key));
+    write_file(scratch / "old.key", link::pem_of(*old.identity().key));
     EXPECT_EQ(problem_with(scratch / "old.pem", scratch / "old.key"), "it has expired");
 }
 

@@ -40,7 +40,7 @@ void check_is_secret(const std::string& doing, const std::string& path) {
         throw Error(
             {.doing = doing,
              .problem = fmt::format("it is open to others (mode {:o})", status.st_mode & 07777U),
-             .hint = fmt::format("'chmod 600 {}'", path)});
+             .hint = fmt::format("'chmod 600 {}' closes it to them", path)});
 }
 
 [[noreturn]] void throw_bad_file(const std::string& doing, const char* content) {
